@@ -27,7 +27,7 @@ typedef struct worst {
 static const double good = 20.0, fair = 1e6;
 
 /* `floor`: what an answer is at least taken for. */
-static void note(worst *w, const gkv_gk *gk, double at, double got, quad expected,
+static void note(worst *w, const gkv_gk *gk, double point, double got, quad expected,
                  const quad changed[INPUTS], quad floor)
 {
     const quad size = fmaxq(fabsq(expected), floor);
@@ -39,7 +39,7 @@ static void note(worst *w, const gkv_gk *gk, double at, double got, quad expecte
     if (condition < good && !(error <= w->well)) {
         w->well = error;
         snprintf(w->where, sizeof w->where, "%s g=%g k=%g c=%g at %.17g",
-                 gkv_gk_family_name(gk->family), gk->g, gk->k, gk->c, at);
+                 gkv_gk_family_name(gk->family), gk->g, gk->k, gk->c, point);
     }
     if (condition < fair)
         w->ill = fmax(w->ill, error);
@@ -53,10 +53,10 @@ static void show(const worst *w)
 }
 
 /* The parameters with one of x, g, k, c moved by 1e-12 of itself. */
-static quad_gk moved(const gkv_gk *gk, int input, quad *at)
+static quad_gk moved(const gkv_gk *gk, int input, quad *point)
 {
     quad_gk q = quad_of(gk);
-    quad *const of[INPUTS] = {at, &q.g, &q.k, &q.c};
+    quad *const of[INPUTS] = {point, &q.g, &q.k, &q.c};
     *of[input] *= 1 + 1e-12Q;
     return q;
 }
@@ -113,9 +113,9 @@ static void compare_at(const gkv_gk *gk, double x, const double got[7], int firs
     quad zs[INPUTS], changed[INPUTS];
     quad_gk qs[INPUTS];
     for (int i = 0; i < INPUTS; i++) {
-        quad at = x;
-        qs[i] = moved(gk, i, &at);
-        zs[i] = changed[i] = quad_inverse(&qs[i], at, near);
+        quad point = x;
+        qs[i] = moved(gk, i, &point);
+        zs[i] = changed[i] = quad_inverse(&qs[i], point, near);
     }
     note(&at_x[first + Z], gk, x, got[Z], z, changed, 1e-300Q);
     for (int i = 0; i < INPUTS; i++)
@@ -145,30 +145,30 @@ static void compare_float(const gkv_gk *gk, double x)
 {
     const gkv_gk rounded = {(float)gk->a, (float)gk->b, (float)gk->g,
                             (float)gk->k, (float)gk->c, gk->family};
-    const float at = (float)x;
-    if (!isfinite(at) || fabsf(at) < 1e-30F || !gkv_gk_is_valid(&rounded))
+    const float rounded_x = (float)x;
+    if (!isfinite(rounded_x) || fabsf(rounded_x) < 1e-30F || !gkv_gk_is_valid(&rounded))
         return;
     float z, log_f, cdf;
     const gkv_gk_at_x_f out = {.z = &z, .log_pdf = &log_f, .cdf = &cdf};
-    if (gkv_gk_batch_x_f(gk, 1, &at, &out) != GKV_OK)
+    if (gkv_gk_batch_x_f(gk, 1, &rounded_x, &out) != GKV_OK)
         abort();
     const quad_gk q = quad_of(&rounded);
-    const quad exact = quad_inverse(&q, at, gkv_gk_Q_inverse(&rounded, at));
+    const quad exact = quad_inverse(&q, rounded_x, gkv_gk_Q_inverse(&rounded, rounded_x));
     if (fabsq(exact) > 1e18Q || fabsq(exact) < 1e-30Q)
         return;
     quad zs[INPUTS], changed[INPUTS];
     for (int i = 0; i < INPUTS; i++) {
-        quad place = at;
+        quad place = rounded_x;
         const quad_gk other = moved(&rounded, i, &place);
         zs[i] = quad_inverse(&other, place, (double)exact);
         changed[i] = quad_log_pdf_at(&other, zs[i]);
     }
-    note(&at_x[S_Z], &rounded, at, z, exact, zs, 0);
-    note(&at_x[S_LOG_F], &rounded, at, log_f, quad_log_pdf_at(&q, exact), changed, 1);
+    note(&at_x[S_Z], &rounded, rounded_x, z, exact, zs, 0);
+    note(&at_x[S_LOG_F], &rounded, rounded_x, log_f, quad_log_pdf_at(&q, exact), changed, 1);
     for (int i = 0; i < INPUTS; i++)
         changed[i] = quad_cdf(zs[i]);
     if (exact > -12)
-        note(&at_x[S_CDF], &rounded, at, cdf, quad_cdf(exact), changed, 0);
+        note(&at_x[S_CDF], &rounded, rounded_x, cdf, quad_cdf(exact), changed, 0);
 }
 
 static worst quantiles[6] = {{.name = "Q"},
@@ -178,7 +178,7 @@ static worst quantiles[6] = {{.name = "Q"},
                              {.name = "batch quantile"},
                              {.name = "batch quantile, logs"}};
 
-static void compare_Q(worst *w, const gkv_gk *gk, double at, double got, quad z, quad z_changed)
+static void compare_Q(worst *w, const gkv_gk *gk, double point, double got, quad z, quad z_changed)
 {
     const quad_gk q = quad_of(gk);
     quad changed[INPUTS];
@@ -190,7 +190,7 @@ static void compare_Q(worst *w, const gkv_gk *gk, double at, double got, quad z,
         const quad_gk other = moved(gk, i, &unused);
         changed[i] = quad_Q(&other, i ? z : z_changed);
     }
-    note(w, gk, at, got, expected, changed, 1e-300Q);
+    note(w, gk, point, got, expected, changed, 1e-300Q);
 }
 
 static void batch_quantile(const gkv_gk *gk, gkv_gk_tail tail, double p, double *x)
@@ -311,7 +311,7 @@ static worst slopes[SLOPES] = {{.name = "Q'"},
                                {.name = "batch score"},
                                {.name = "Hessian"}};
 
-typedef quad function(const quad_gk *gk, quad at);
+typedef quad function(const quad_gk *gk, quad point);
 
 static quad z_of(const quad_gk *gk, quad x)
 {
@@ -323,44 +323,44 @@ static quad log_f_of(const quad_gk *gk, quad x)
     return quad_log_pdf_at(gk, z_of(gk, x));
 }
 
-static quad *input(quad_gk *gk, quad *at, int i)
+static quad *input(quad_gk *gk, quad *point, int i)
 {
-    return i < 0 ? at : i == 0 ? &gk->a : i == 1 ? &gk->b : i == 2 ? &gk->g : &gk->k;
+    return i < 0 ? point : i == 0 ? &gk->a : i == 1 ? &gk->b : i == 2 ? &gk->g : &gk->k;
 }
 
-/* ∂f/∂(input i), i = −1 being `at`; of the second order with j ≥ −1, else j = −2 */
-static quad difference(function *f, const quad_gk *gk, quad at, int i, int j, quad fine)
+/* ∂f/∂(input i), i = −1 being `point`; of the second order with j ≥ −1, else j = −2 */
+static quad difference(function *f, const quad_gk *gk, quad point, int i, int j, quad fine)
 {
     quad value[4];
     quad_gk q = *gk;
     const quad h = (j == -2 ? 1e-8Q : 1e-6Q) * fine,
-               step = h * fmaxq(fabsq(*input(&q, &at, i)), 0.1Q);
+               step = h * fmaxq(fabsq(*input(&q, &point, i)), 0.1Q);
     for (int s = 0; s < 4; s++) {
         quad_gk other = *gk;
-        quad place = at;
+        quad place = point;
         *input(&other, &place, i) += (s < 2 ? s - 2 : s - 1) * step;
         value[s] = j == -2 ? f(&other, place) : difference(f, &other, place, j, -2, fine);
     }
     return (8 * (value[2] - value[1]) - (value[3] - value[0])) / (12 * step);
 }
 
-static void compare_slope(int which, const gkv_gk *gk, double at, double got, function *f, int i,
+static void compare_slope(int which, const gkv_gk *gk, double point, double got, function *f, int i,
                           int j)
 {
     const quad_gk q = quad_of(gk);
-    const quad expected = i == -2 ? f(&q, at) : difference(f, &q, at, i, j, 1),
+    const quad expected = i == -2 ? f(&q, point) : difference(f, &q, point, i, j, 1),
                size = fmaxq(fabsq(expected), 1e-6Q);
     /* Differences know what they do not know: at the end of a support, or against a large f. */
-    if (!(size < 1e306Q) || (i > -2 && fabsq(f(&q, at)) > (j == -2 ? 1e9Q : 1e5Q) * size) ||
-        (i > -2 && fabsq(difference(f, &q, at, i, j, 0.25Q) - expected) > 1e-14Q * size))
+    if (!(size < 1e306Q) || (i > -2 && fabsq(f(&q, point)) > (j == -2 ? 1e9Q : 1e5Q) * size) ||
+        (i > -2 && fabsq(difference(f, &q, point, i, j, 0.25Q) - expected) > 1e-14Q * size))
         return;
     quad changed[INPUTS];
     for (int c = 0; c < INPUTS; c++) {
-        quad place = at;
+        quad place = point;
         const quad_gk other = moved(gk, c, &place);
         changed[c] = i == -2 ? f(&other, place) : difference(f, &other, place, i, j, 1);
     }
-    note(&slopes[which], gk, at, got, expected, changed, 1e-6Q);
+    note(&slopes[which], gk, point, got, expected, changed, 1e-6Q);
 }
 
 static void compare_derivatives(const gkv_gk *gk)
@@ -409,15 +409,15 @@ static double compare_bounds(void)
     double worst_bound = 0;
     for (size_t i = 0; i < 7; i++)
         for (size_t j = 0; j < 6; j++) {
-            quad best = -0.5Q, at = 1;
+            quad best = -0.5Q, best_v = 1;
             for (quad v = 0.1Q; v < 30; v *= 1.001Q)
                 if (bound_at(v, gs[i], cs[j]) > best)
-                    best = bound_at(v, gs[i], cs[j]), at = v;
+                    best = bound_at(v, gs[i], cs[j]), best_v = v;
             for (quad width = 1e-3Q; width > 1e-16Q; width /= 100)
                 for (int n = -200; n <= 200; n++) {
-                    const quad v = at * (1 + n * width / 100);
+                    const quad v = best_v * (1 + n * width / 100);
                     if (bound_at(v, gs[i], cs[j]) > best)
-                        best = bound_at(v, gs[i], cs[j]), at = v;
+                        best = bound_at(v, gs[i], cs[j]), best_v = v;
                 }
             const quad off = fabsq(gkv_gk_k_min(gs[i], cs[j]) - best) / fmaxq(1, fabsq(best));
             worst_bound = fmax(worst_bound, (double)off);

@@ -56,33 +56,35 @@ static double uniform(double least, double most)
 }
 
 /* A likelihood with its slots and its workspace. */
-typedef struct subject {
+typedef struct bench_subject {
     gki_likelihood *likelihood;
     gki_params params;
     gki_plan plan;
     gki_workspace ws;
-} subject;
+} bench_subject;
 
-static void begin(const bench_case *its, bool with_gradients, subject *it)
+static void begin(const bench_case *its, bool with_gradients, bench_subject *subject)
 {
-    *it = (subject){0};
-    const gki_likelihood_spec spec = {.x = gki_plan_forward(&it->plan, VALUES),
+    *subject = (bench_subject){0};
+    const gki_likelihood_spec spec = {.x = gki_plan_forward(&subject->plan, VALUES),
                                       .channels = 1,
                                       .components = its->components,
                                       .learned_edges = true};
-    must(gki_likelihood_create(its->family, &spec, &it->params, &it->plan, &it->likelihood));
-    const size_t outputs = it->likelihood->outputs;
-    gki_likelihood_attach(it->likelihood, gki_plan_forward(&it->plan, outputs),
-                          gki_plan_backward(&it->plan, outputs));
-    must(gki_params_seal(&it->params));
-    must(gki_workspace_create(&it->plan, ROWS, with_gradients, &it->params, &it->ws));
+    must(gki_likelihood_create(its->family, &spec, &subject->params, &subject->plan,
+                               &subject->likelihood));
+    const size_t outputs = subject->likelihood->outputs;
+    gki_likelihood_attach(subject->likelihood, gki_plan_forward(&subject->plan, outputs),
+                          gki_plan_backward(&subject->plan, outputs));
+    must(gki_params_seal(&subject->params));
+    must(
+        gki_workspace_create(&subject->plan, ROWS, with_gradients, &subject->params, &subject->ws));
 }
 
-static void end(subject *it)
+static void end(bench_subject *subject)
 {
-    gki_workspace_free(&it->ws);
-    it->likelihood->ops->free(it->likelihood);
-    gki_params_free(&it->params);
+    gki_workspace_free(&subject->ws);
+    subject->likelihood->ops->free(subject->likelihood);
+    gki_params_free(&subject->params);
 }
 
 /* Parameter p of a component; Bernoulli pixels have a logit alone. */
@@ -98,70 +100,70 @@ static double parameter(const bench_case *its, size_t p)
     }
 }
 
-static void fill(const bench_case *its, subject *it)
+static void fill(const bench_case *its, bench_subject *subject)
 {
     const size_t logits = its->components > 1 ? its->components : 0;
     for (size_t r = 0; r < ROWS; r++) {
-        gki_real *out = gki_at(&it->ws, it->likelihood->out, r),
-                 *x = gki_at(&it->ws, it->likelihood->x, r);
+        gki_real *out = gki_at(&subject->ws, subject->likelihood->out, r),
+                 *x = gki_at(&subject->ws, subject->likelihood->x, r);
         float image[VALUES];
-        for (size_t i = 0; i < it->likelihood->outputs; i++) {
+        for (size_t i = 0; i < subject->likelihood->outputs; i++) {
             const size_t number = i / VALUES;
             out[i] =
                 (gki_real)(number < logits ? uniform(-1, 1)
                                            : parameter(its, (number - logits) / its->components));
         }
-        it->likelihood->ops->draw(it->likelihood, &it->params, out,
-                                  gki_rng_at(1, GKV_STREAM_PIXELS, 0, r), image);
+        subject->likelihood->ops->draw(subject->likelihood, &subject->params, out,
+                                       gki_rng_at(1, GKV_STREAM_PIXELS, 0, r), image);
         for (size_t i = 0; i < VALUES; i++)
             x[i] = (gki_real)image[i];
     }
 }
 
 /* What is measured: all rows once. */
-typedef void work(subject *it);
+typedef void work(bench_subject *subject);
 
-static void forward(subject *it)
+static void forward(bench_subject *subject)
 {
-    it->likelihood->ops->forward(it->likelihood, &it->ws, 0, ROWS);
+    subject->likelihood->ops->forward(subject->likelihood, &subject->ws, 0, ROWS);
 }
 
-static void curvature(subject *it)
+static void curvature(bench_subject *subject)
 {
     static gki_real sd[VALUES * 32];
     for (size_t r = 0; r < ROWS; r++)
-        it->likelihood->ops->fisher_sd(it->likelihood, &it->ws, r, sd);
+        subject->likelihood->ops->fisher_sd(subject->likelihood, &subject->ws, r, sd);
 }
 
-static void means(subject *it)
+static void means(bench_subject *subject)
 {
-    static gki_real to[ROWS * VALUES];
-    it->likelihood->ops->means(it->likelihood, &it->params, ROWS,
-                               gki_at(&it->ws, it->likelihood->out, 0), to);
+    static gki_real images[ROWS * VALUES];
+    subject->likelihood->ops->means(subject->likelihood, &subject->params, ROWS,
+                                    gki_at(&subject->ws, subject->likelihood->out, 0), images);
 }
 
-static void medians(subject *it)
+static void medians(bench_subject *subject)
 {
-    static gki_real to[ROWS * VALUES];
-    it->likelihood->ops->medians(it->likelihood, &it->params, ROWS,
-                                 gki_at(&it->ws, it->likelihood->out, 0), to);
+    static gki_real images[ROWS * VALUES];
+    subject->likelihood->ops->medians(subject->likelihood, &subject->params, ROWS,
+                                      gki_at(&subject->ws, subject->likelihood->out, 0), images);
 }
 
-static void draws(subject *it)
+static void draws(bench_subject *subject)
 {
-    static float to[VALUES];
+    static float image[VALUES];
     for (size_t r = 0; r < ROWS; r++)
-        it->likelihood->ops->draw(it->likelihood, &it->params,
-                                  gki_at(&it->ws, it->likelihood->out, r),
-                                  gki_rng_at(2, GKV_STREAM_PIXELS, 0, r), to);
+        subject->likelihood->ops->draw(subject->likelihood, &subject->params,
+                                       gki_at(&subject->ws, subject->likelihood->out, r),
+                                       gki_rng_at(2, GKV_STREAM_PIXELS, 0, r), image);
 }
 
-static double measure(work *what, subject *it, int repeats)
+static double measure(work *what, bench_subject *subject, int repeats)
 {
     double best = INFINITY;
     for (int i = 0; i < repeats; i++) {
         const double start = now();
-        what(it);
+        what(subject);
         best = fmin(best, now() - start);
     }
     return best / (VALUES * ROWS);
@@ -175,7 +177,7 @@ int main(int count, char **arguments)
     printf("%-11s %9s %15s %10s %7s %8s %7s\n", "", "log p(x)", "with gradients", "curvature",
            "means", "medians", "draws");
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        subject plain, whole;
+        bench_subject plain, whole;
         if (count > 2 && strcmp(arguments[2], cases[c].name) != 0)
             continue;
         begin(&cases[c], false, &plain);

@@ -123,11 +123,11 @@ static void split(const matrix *all, matrix *kept, matrix *held)
     *kept = (matrix){all->n - held->n, all->d, NULL};
     held->x = allocate(held->n * all->d, sizeof *held->x);
     kept->x = allocate(kept->n * all->d, sizeof *kept->x);
-    double *to[2] = {kept->x, held->x};
+    double *next[2] = {kept->x, held->x};
     for (size_t i = 0; i < all->n; i++) {
-        double **at = &to[i % 6 == 0];
-        memcpy(*at, all->x + i * all->d, all->d * sizeof **at);
-        *at += all->d;
+        double **part = &next[i % 6 == 0];
+        memcpy(*part, all->x + i * all->d, all->d * sizeof **part);
+        *part += all->d;
     }
 }
 

@@ -12,20 +12,20 @@ typedef struct points {
 
 static gkv_status residuals(void *user, const double *x, double *r)
 {
-    const points *it = user;
+    const points *data = user;
     for (int i = 0; i < N; i++)
-        r[i] = x[0] * exp(-x[1] * it->t[i]) + x[2] - it->y[i];
+        r[i] = x[0] * exp(-x[1] * data->t[i]) + x[2] - data->y[i];
     return GKV_OK;
 }
 
 /* Column by column: jacobian[j·N + i] = ∂r_i/∂x_j. */
 static gkv_status derivatives(void *user, const double *x, double *jacobian)
 {
-    const points *it = user;
+    const points *data = user;
     for (int i = 0; i < N; i++) {
-        const double e = exp(-x[1] * it->t[i]);
+        const double e = exp(-x[1] * data->t[i]);
         jacobian[i] = e;
-        jacobian[N + i] = -x[0] * it->t[i] * e;
+        jacobian[N + i] = -x[0] * data->t[i] * e;
         jacobian[2 * N + i] = 1;
     }
     return GKV_OK;
@@ -33,10 +33,10 @@ static gkv_status derivatives(void *user, const double *x, double *jacobian)
 
 int main(void)
 {
-    points it;
+    points data;
     for (int i = 0; i < N; i++) { /* 5 e^(−0.7 t) + 1, and a little that is not the model's */
-        it.t[i] = 0.5 * i;
-        it.y[i] = 5 * exp(-0.7 * it.t[i]) + 1 + 0.02 * cos(9.0 * i);
+        data.t[i] = 0.5 * i;
+        data.y[i] = 5 * exp(-0.7 * data.t[i]) + 1 + 0.02 * cos(9.0 * i);
     }
     static const double low[P] = {0, 0, -INFINITY};
     double x[P] = {1, 1, 0}, covariance[P * P];
@@ -47,7 +47,7 @@ int main(void)
     settings.low = low;
     int failed = 1;
     if (gkv_lm_create(N, P, &lm) == GKV_OK &&
-        gkv_lm_solve(lm, residuals, derivatives, &it, &settings, NULL, x, &result) == GKV_OK &&
+        gkv_lm_solve(lm, residuals, derivatives, &data, &settings, NULL, x, &result) == GKV_OK &&
         gkv_lm_covariance(lm, 0, covariance, NULL) == GKV_OK) {
         const double variance = 2 * result.cost_after / (N - P);
         printf("%s after %zu steps\n", gkv_lm_stop_name(result.stop), result.iterations);

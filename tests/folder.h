@@ -28,9 +28,10 @@ static inline int make_temporary_in_memory(void **state)
     return mkdtemp(temporary) ? 0 : -1;
 }
 
-static inline int remove_entry_(const char *path, const struct stat *info, int type, struct FTW *at)
+static inline int remove_entry_(const char *path, const struct stat *info, int type,
+                                struct FTW *place)
 {
-    (void)info, (void)type, (void)at;
+    (void)info, (void)type, (void)place;
     return remove(path);
 }
 

@@ -10,12 +10,12 @@ typedef double test_function(void *context);
 
 static inline double test_central(test_function *f, void *context, double *x, double step)
 {
-    const double at = *x;
-    *x = at + step;
+    const double centre = *x;
+    *x = centre + step;
     const double above = f(context);
-    *x = at - step;
+    *x = centre - step;
     const double below = f(context);
-    *x = at;
+    *x = centre;
     return (above - below) / (2 * step);
 }
 
@@ -111,14 +111,14 @@ static inline void test_jacobian(test_map *map, void *context, const double *x, 
                                  double step, double *jacobian)
 {
     static const double places[4] = {1, -1, 0.5, -0.5};
-    double *at = test_alloc(n * sizeof *at), *y = test_alloc(4 * m * sizeof *y);
-    memcpy(at, x, n * sizeof *at);
+    double *moved = test_alloc(n * sizeof *moved), *y = test_alloc(4 * m * sizeof *y);
+    memcpy(moved, x, n * sizeof *moved);
     for (size_t j = 0; j < n; j++) {
         for (size_t p = 0; p < 4; p++) {
-            at[j] = x[j] + places[p] * step;
-            map(context, at, y + p * m);
+            moved[j] = x[j] + places[p] * step;
+            map(context, moved, y + p * m);
         }
-        at[j] = x[j];
+        moved[j] = x[j];
         for (size_t i = 0; i < m; i++) {
             const double wide = (y[i] - y[m + i]) / (2 * step),
                          narrow = (y[2 * m + i] - y[3 * m + i]) / step;
@@ -126,7 +126,7 @@ static inline void test_jacobian(test_map *map, void *context, const double *x, 
         }
     }
     map(context, x, y);
-    free(at);
+    free(moved);
     free(y);
 }
 

@@ -31,7 +31,7 @@ gkv_status gki_explorer_check(const gkv_model *model);
 /* Rounds the weights of the model to float16, as the page has them, and writes the page. The model
  * stays rounded. Numbers of the page are computed from the rounded weights. GKV_ERR_CONFIG as
  * gki_explorer_check(); GKV_ERR_IO, GKV_ERR_MEMORY, GKV_ERR_INTERRUPTED. */
-gkv_status gki_explorer_write(const gki_explorer *it, const gkv_run_options *options,
+gkv_status gki_explorer_write(const gki_explorer *explorer, const gkv_run_options *options,
                               const char *path);
 
 #endif

@@ -105,15 +105,16 @@ void gki_explorer_round(gkv_model *model)
     }
 }
 
-gkv_status gki_explorer_parameters(const gkv_model *model, gki_tensors *to)
+gkv_status gki_explorer_parameters(const gkv_model *model, gki_tensors *tensors)
 {
     const gki_params *const params = &model->params;
     for (size_t p = 0; p < params->count; p++) {
         const gki_param *const param = &params->list[p];
         const size_t shape[] = {param->rows, param->cols}, rank = param->cols > 0 ? 2 : 1;
         const float *const values = params->values + param->offset;
-        GKV_TRY(is_half(params, param) ? gki_tensors_half(to, param->name, rank, shape, values)
-                                       : gki_tensors_float(to, param->name, rank, shape, values));
+        GKV_TRY(is_half(params, param)
+                    ? gki_tensors_half(tensors, param->name, rank, shape, values)
+                    : gki_tensors_float(tensors, param->name, rank, shape, values));
     }
     return GKV_OK;
 }

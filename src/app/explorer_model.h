@@ -9,7 +9,7 @@
 void gki_explorer_round(gkv_model *model);
 
 /* Appends the parameters of the model, which are rounded. GKV_ERR_MEMORY. */
-gkv_status gki_explorer_parameters(const gkv_model *model, gki_tensors *to);
+gkv_status gki_explorer_parameters(const gkv_model *model, gki_tensors *tensors);
 
 /* Describes sizes and settings, as an object of JSON that the caller frees. GKV_ERR_MEMORY. */
 gkv_status gki_explorer_describe(const gkv_model *model, json_t **out);

@@ -82,25 +82,25 @@ static int set_number(json_t *object, const char *key, double value)
 }
 
 /* Rounds the model and collects everything that depends on it. */
-static gkv_status collect(const gki_explorer *it, const gkv_run_options *options, json_t **about,
-                          gki_tensors *tensors)
+static gkv_status collect(const gki_explorer *explorer, const gkv_run_options *options,
+                          json_t **about, gki_tensors *tensors)
 {
     double exact = NAN, rounded = NAN;
-    GKV_TRY(gki_explorer_describe(it->model, about));
-    GKV_TRY(gki_explorer_neg_elbo(it, options, &exact));
-    gki_explorer_round(it->model);
-    GKV_TRY(gki_explorer_neg_elbo(it, options, &rounded));
-    GKV_TRY(gki_explorer_parameters(it->model, tensors));
-    GKV_TRY(gki_explorer_examples(it, options, *about, tensors));
-    GKV_TRY(gki_explorer_reference(it, options, tensors));
-    if (json_object_set_new(*about, "name", json_string(it->name)) |
+    GKV_TRY(gki_explorer_describe(explorer->model, about));
+    GKV_TRY(gki_explorer_neg_elbo(explorer, options, &exact));
+    gki_explorer_round(explorer->model);
+    GKV_TRY(gki_explorer_neg_elbo(explorer, options, &rounded));
+    GKV_TRY(gki_explorer_parameters(explorer->model, tensors));
+    GKV_TRY(gki_explorer_examples(explorer, options, *about, tensors));
+    GKV_TRY(gki_explorer_reference(explorer, options, tensors));
+    if (json_object_set_new(*about, "name", json_string(explorer->name)) |
         set_number(*about, "neg_elbo", exact) | set_number(*about, "neg_elbo_rounded", rounded) |
         json_object_set(*about, "tensors", tensors->entries))
         return gki_fail(GKV_ERR_MEMORY, "no memory for the description of a page");
     return GKV_OK;
 }
 
-gkv_status gki_explorer_write(const gki_explorer *it, const gkv_run_options *options,
+gkv_status gki_explorer_write(const gki_explorer *explorer, const gkv_run_options *options,
                               const char *path)
 {
     gkv_status status = GKV_OK;
@@ -109,11 +109,11 @@ gkv_status gki_explorer_write(const gki_explorer *it, const gkv_run_options *opt
     gki_tensors tensors = {.size = 0};
     unsigned char *arrays = NULL;
     size_t size = 0;
-    GKV_TRY_GOTO(gki_explorer_check(it->model));
-    GKV_TRY_GOTO(collect(it, options, &about, &tensors));
+    GKV_TRY_GOTO(gki_explorer_check(explorer->model));
+    GKV_TRY_GOTO(collect(explorer, options, &about, &tensors));
     GKV_TRY_GOTO(gki_tensors_compress(&tensors, &arrays, &size));
     GKV_TRY_GOTO(gki_file_begin(path, &out));
-    write_explorer_head(out, it->name);
+    write_explorer_head(out, explorer->name);
     write_assets(out, GKV_ASSET_BODY);
     gki_file_printf(out, "<script type=\"application/json\" id=\"description\">");
     GKV_TRY_GOTO(write_json(out, about));

@@ -24,16 +24,16 @@ float gki_half_value(uint16_t half);
 
 /* Append an array of float32, of float16, or of bytes. shape[rank] is its shape. Values of float16
  * must be in range. GKV_ERR_MEMORY. */
-gkv_status gki_tensors_float(gki_tensors *to, const char *name, size_t rank, const size_t *shape,
-                             const float *values);
-gkv_status gki_tensors_half(gki_tensors *to, const char *name, size_t rank, const size_t *shape,
-                            const float *values);
-gkv_status gki_tensors_bytes(gki_tensors *to, const char *name, size_t rank, const size_t *shape,
-                             const uint8_t *values);
+gkv_status gki_tensors_float(gki_tensors *tensors, const char *name, size_t rank,
+                             const size_t *shape, const float *values);
+gkv_status gki_tensors_half(gki_tensors *tensors, const char *name, size_t rank,
+                            const size_t *shape, const float *values);
+gkv_status gki_tensors_bytes(gki_tensors *tensors, const char *name, size_t rank,
+                             const size_t *shape, const uint8_t *values);
 
 /* Appends numbers in [0, 1] as bytes, which stand for multiples of 1/255. */
-gkv_status gki_tensors_levels(gki_tensors *to, const char *name, size_t rank, const size_t *shape,
-                              const float *values);
+gkv_status gki_tensors_levels(gki_tensors *tensors, const char *name, size_t rank,
+                              const size_t *shape, const float *values);
 
 /* Compresses the bytes to the zlib format (RFC 1950), as out[size], which the caller frees.
  * GKV_ERR_MEMORY. */

@@ -367,16 +367,16 @@ double gki_legend_rows(gki_canvas *canvas, const gki_legend_entry *entries, size
                        double right, double y, int draw)
 {
     const double max_width = right - x - MARK - SPACE;
-    double at = x, down = 0;
+    double across = x, down = 0;
     for (size_t i = 0; i < n; i++) {
         const double width = MARK + SPACE + name_width(canvas, entries[i].name, max_width);
-        if (at > x && at + width > right) {
-            at = x;
+        if (across > x && across + width > right) {
+            across = x;
             down += LINE;
         }
         if (draw)
-            draw_entry(canvas, &entries[i], at, y + down, max_width);
-        at += width + APART;
+            draw_entry(canvas, &entries[i], across, y + down, max_width);
+        across += width + APART;
     }
     return n ? down + LINE : 0;
 }

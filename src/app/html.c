@@ -39,9 +39,9 @@ void gki_html_text(gki_file_writer *out, const char *text)
     }
 }
 
-static unsigned big_endian(const unsigned char *at)
+static unsigned big_endian(const unsigned char *bytes)
 {
-    return (unsigned)at[0] << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3];
+    return (unsigned)bytes[0] << 24 | (unsigned)bytes[1] << 16 | (unsigned)bytes[2] << 8 | bytes[3];
 }
 
 gkv_status gki_png_read(const char *path, gki_png *png)

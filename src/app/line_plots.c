@@ -314,12 +314,12 @@ gkv_status gki_plot_bars(const char *path, const gki_bar *bars, size_t n,
     gki_frame_draw(
         &canvas, &frame,
         &(gki_frame_text){.title = s->title, .x_label = s->x_label, .title_size = GKV_TEXT_TITLE});
-    const double rows[2] = {0, (double)n}, at[2] = {s->reference, s->reference};
+    const double rows[2] = {0, (double)n}, reference[2] = {s->reference, s->reference};
     for (size_t i = 0; i < n; i++)
         draw_name(&canvas, &frame, &bars[i], (double)(n - i) - 0.5, names);
     gki_frame_enter(&canvas, &frame);
     if (isfinite(s->reference))
-        gki_frame_line(&canvas, &frame, at, rows, 2,
+        gki_frame_line(&canvas, &frame, reference, rows, 2,
                        (gki_pen){gki_ink_soft, 1, 1, GKV_LINE_DASHED});
     for (size_t i = 0; i < n; i++)
         draw_value(&canvas, &frame, &bars[i], (double)(n - i) - 0.5);

@@ -310,18 +310,18 @@ static size_t copy_parameters(const gki_base_mixture *self, const gki_params *pa
                               gki_real *saved, bool back)
 {
     gki_param_id ids[GKV_MIXTURE_MARGINS + 2] = {self->logits};
-    size_t count = 1, at = 0;
+    size_t count = 1, offset = 0;
     for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
         ids[count++] = self->margin[i];
     if (self->spec.dependent)
         ids[count++] = self->whitening;
-    for (size_t i = 0; i < count; at += params->list[ids[i]].size, i++) {
-        gki_real *value = gki_param_value(params, ids[i]), *copy = saved ? saved + at : value;
+    for (size_t i = 0; i < count; offset += params->list[ids[i]].size, i++) {
+        gki_real *value = gki_param_value(params, ids[i]), *copy = saved ? saved + offset : value;
         const size_t bytes = params->list[ids[i]].size * sizeof *value;
         if (saved)
             memcpy(back ? value : copy, back ? copy : value, bytes);
     }
-    return at;
+    return offset;
 }
 
 gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,
@@ -365,11 +365,11 @@ typedef struct read_job {
 
 /* Reads component k. Standard deviations of scores other than 1 go into B. */
 static gkv_status read_component(const void *job, size_t k, gkv_gk *margins, double *scratch,
-                                 gkv_mgk_mixture *to)
+                                 gkv_mgk_mixture *mixture)
 {
     const gki_base_mixture *self = ((const read_job *)job)->self;
     const gki_params *params = ((const read_job *)job)->params;
-    const size_t d = to->d;
+    const size_t d = mixture->d;
     double *l = self->spec.dependent ? scratch : NULL;
     for (size_t j = 0; j < d; j++)
         margins[j] = gki_mixture_get(self, params, k, j);
@@ -383,7 +383,7 @@ static gkv_status read_component(const void *job, size_t k, gkv_gk *margins, dou
         for (size_t i = 0; i <= j; i++)
             l[j * d + i] /= sqrt(squares);
     }
-    return gki_mgk_build_waypoint(d, margins, NULL, l, &to->components[k]);
+    return gki_mgk_build_waypoint(d, margins, NULL, l, &mixture->components[k]);
 }
 
 gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,

@@ -113,10 +113,10 @@ static void backward(const gki_base *base, gki_workspace *ws, size_t first, size
             gki_at(ws, base->d_eps, r)[j] = (gki_real)(-weight * score / m.scale);
             if (!of(base)->trainable)
                 continue;
-            gki_real *to = gki_at(ws, of(base)->d_all, r);
-            to[j] = (gki_real)(weight * score / m.scale);
-            to[d + j] = (gki_real)(weight * (score * y - 1) / m.scale);
-            to[2 * d + j] =
+            gki_real *d_row = gki_at(ws, of(base)->d_all, r);
+            d_row[j] = (gki_real)(weight * score / m.scale);
+            d_row[d + j] = (gki_real)(weight * (score * y - 1) / m.scale);
+            d_row[2 * d + j] =
                 (gki_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * score * y / nu));
         }
     }
@@ -242,14 +242,14 @@ static double move_margin(const gki_base *base, const gki_params *params, size_t
     const size_t d = base->eps.width;
     const gki_student old = margin_of(base, params, j);
     const size_t used = codes->fit.count < CODES_MAX ? codes->fit.count : CODES_MAX;
-    const gki_student to = gki_student_fit(old, codes->fit.eps + j, used, d, settings->first);
+    const gki_student fitted = gki_student_fit(old, codes->fit.eps + j, used, d, settings->first);
     const gki_real *held_out = codes->held_out.eps + j;
     double tau = settings->damping;
     *before = *after = mean_log_density(&old, held_out, codes->held_out.count, d);
     for (int i = 0; i < 7; i++, tau /= 2) {
-        const gki_student m = {old.location + tau * (to.location - old.location),
-                               old.scale * pow(to.scale / old.scale, tau),
-                               old.freedom * pow(to.freedom / old.freedom, tau)};
+        const gki_student m = {old.location + tau * (fitted.location - old.location),
+                               old.scale * pow(fitted.scale / old.scale, tau),
+                               old.freedom * pow(fitted.freedom / old.freedom, tau)};
         const double density = mean_log_density(&m, held_out, codes->held_out.count, d);
         if (density >= *before) {
             gki_param_value(params, of(base)->location)[j] = (gki_real)m.location;

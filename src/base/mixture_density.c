@@ -28,12 +28,12 @@ typedef struct gathered {
     size_t row[GKV_MIXTURE_GATHERED];
 } gathered;
 
-/* Copies the numbers of the component in `slot` to to[count, d]. */
+/* Copies the numbers of the component in `slot` to out[count, d]. */
 static void gather(const gki_workspace *ws, const gathered *rows, gki_slot slot, size_t d,
-                   gki_real *to)
+                   gki_real *out)
 {
     for (size_t i = 0; i < rows->count; i++)
-        memcpy(to + i * d, gki_at(ws, slot, rows->row[i]) + rows->k * d, d * sizeof *to);
+        memcpy(out + i * d, gki_at(ws, slot, rows->row[i]) + rows->k * d, d * sizeof *out);
 }
 
 static void scatter(const gki_workspace *ws, const gathered *rows, gki_slot slot, size_t d,

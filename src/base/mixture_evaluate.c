@@ -122,10 +122,10 @@ static void whiten(const gki_base_mixture *self, const gki_params *params, size_
 }
 
 /* Turns a component's line of `rows` numbers for each dimension back to that of one row. */
-static void turn_back(size_t rows, size_t d, const gki_real *from_t, gki_real *to)
+static void turn_back(size_t rows, size_t d, const gki_real *from_t, gki_real *out)
 {
     for (size_t j = 0; j < d; j++)
-        to[j] = from_t[j * rows];
+        out[j] = from_t[j * rows];
 }
 
 /* Copies ζ and w of the pairs of a row and a component that have a responsibility. */

@@ -78,10 +78,10 @@ static void add_products(const gki_base_mixture *self, const gki_workspace *ws, 
 {
     const size_t d = self->base.eps.width;
     const gki_real *zeta = gki_at(ws, self->zeta, row) + k * d;
-    const size_t at = gki_mixture_outer_next(products, grad_w);
+    const size_t position = gki_mixture_outer_next(products, grad_w);
     for (size_t j = 0; j < d; j++)
-        products->x[at + j] = -weight * zeta[j];
-    memcpy(products->y + at, gki_at(ws, self->w, row) + k * d, d * sizeof *zeta);
+        products->x[position + j] = -weight * zeta[j];
+    memcpy(products->y + position, gki_at(ws, self->w, row) + k * d, d * sizeof *zeta);
     products->count++;
 }
 

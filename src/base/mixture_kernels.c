@@ -31,19 +31,19 @@ static inline vr clamped(vr z)
     return vr_select(z == z, inside, z);
 }
 
-/* The first row of the vector of rows at `at`. The last vector overlaps the one before it, so that
+/* The first row of the vector of rows at `row`. The last vector overlaps the one before it, so that
  * it is whole. Without a whole vector it is a part. */
-static inline size_t vector_at(size_t at, size_t rows)
+static inline size_t vector_at(size_t row, size_t rows)
 {
-    return at + VR_LANES <= rows || rows < VR_LANES ? at : rows - VR_LANES;
+    return row + VR_LANES <= rows || rows < VR_LANES ? row : rows - VR_LANES;
 }
 
 static void standardise(size_t rows, size_t d, const gki_real *a, const gki_real *b,
                         const gki_real *eps_t, gki_real *zeta_t)
 {
     for (size_t j = 0; j < d; j++, eps_t += rows, zeta_t += rows)
-        for (size_t at = 0; at < rows; at += VR_LANES) {
-            const size_t r = vector_at(at, rows), left = rows - r;
+        for (size_t row = 0; row < rows; row += VR_LANES) {
+            const size_t r = vector_at(row, rows), left = rows - r;
             const vr v = (vr_load_part(eps_t + r, left, 0) - vr_set(a[j])) / vr_set(b[j]);
             vr_store_part(zeta_t + r, left, clamped(v));
         }
@@ -101,10 +101,10 @@ static bool small_scores(size_t rows, size_t d, const gki_real *a, const gki_rea
 {
     bool failed = false;
     group of;
-    for (size_t at = 0; at < rows; at += GROUP * VR_LANES) {
+    for (size_t row = 0; row < rows; row += GROUP * VR_LANES) {
         vr sum[GROUP], product[GROUP];
-        for (of.count = 0; of.count < GROUP && at + of.count * VR_LANES < rows; of.count++) {
-            of.first[of.count] = vector_at(at + of.count * VR_LANES, rows);
+        for (of.count = 0; of.count < GROUP && row + of.count * VR_LANES < rows; of.count++) {
+            of.first[of.count] = vector_at(row + of.count * VR_LANES, rows);
             sum[of.count] = vr_set(0), product[of.count] = vr_set(1);
         }
         for (size_t j = 0; j < d; j++) {
@@ -145,8 +145,8 @@ static void clamp(size_t n, gki_real *z, gki_real *dq)
 static void log_densities(size_t rows, size_t d, gki_real constant, const gki_real *w_t,
                           const gki_real *log_slope, gki_real *log_f)
 {
-    for (size_t at = 0; at < rows; at += VR_LANES) {
-        const size_t r = vector_at(at, rows), left = rows - r;
+    for (size_t row = 0; row < rows; row += VR_LANES) {
+        const size_t r = vector_at(row, rows), left = rows - r;
         vr sum[2] = {vr_set(0), vr_set(0)};
         for (size_t j = 0; j < d; j++) {
             const vr w = vr_load_part(w_t + j * rows + r, left, 0);
@@ -190,14 +190,14 @@ static gki_real dot(size_t n, const gki_real *x, const gki_real *y)
 }
 
 static void add_gradient(size_t n, gki_real weight, const gki_real *u, const gki_real *ratio,
-                         const gki_real *dq, gki_real *to)
+                         const gki_real *dq, gki_real *out)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         vr gradient = vr_load_part(u + i, n - i, 0);
         if (ratio)
             gradient = gradient + vr_load_part(ratio + i, n - i, 0);
         gradient = vr_set(weight) * gradient / vr_load_part(dq + i, n - i, 1);
-        vr_store_part(to + i, n - i, vr_load_part(to + i, n - i, 0) - gradient);
+        vr_store_part(out + i, n - i, vr_load_part(out + i, n - i, 0) - gradient);
     }
 }
 

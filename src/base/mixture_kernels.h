@@ -50,10 +50,10 @@ typedef struct gki_mixture_kernels {
     /* Returns Σ x[j]·y[j]. */
     gki_real (*dot)(size_t n, const gki_real *x, const gki_real *y);
 
-    /* Adds the gradient of weight·log f: to[j] −= weight·(u[j] + ratio[j])/dq[j]. NULL ratio is
+    /* Adds the gradient of weight·log f: out[j] −= weight·(u[j] + ratio[j])/dq[j]. NULL ratio is
      * 0. */
     void (*add_gradient)(size_t n, gki_real weight, const gki_real *u, const gki_real *ratio,
-                         const gki_real *dq, gki_real *to);
+                         const gki_real *dq, gki_real *out);
 
     /* Prepares a row of the sufficient statistics of a component (mixture/online.h), whose sums it
      * adds to. */

@@ -54,31 +54,31 @@ static double coupling_information(const gki_base_mixture *self, const gki_param
 
 /* Adds a row to the sums of a component. The squares of dependent components are buffered in
  * `rows`. */
-static void add_row(const gki_online_layout *at, gki_real r, const gki_real *zeta,
+static void add_row(const gki_online_layout *layout, gki_real r, const gki_real *zeta,
                     const gki_real *u, const gki_real *spread, gki_mixture_outer *rows,
-                    gki_real *to)
+                    gki_real *sums)
 {
-    const size_t d = at->d, next = gki_mixture_outer_next(rows, to + at->square);
+    const size_t d = layout->d, next = gki_mixture_outer_next(rows, sums + layout->square);
     gki_real excess[GKV_BASE_DIMENSIONS_MAX];
     int32_t cell[GKV_BASE_DIMENSIONS_MAX];
     const gki_mixture_statistics row = {.zeta = zeta,
-                                        .u = at->coupling ? u : NULL,
+                                        .u = layout->coupling ? u : NULL,
                                         .spread = spread,
                                         .clamped = rows->x + next,
                                         .weighted = rows->y + next,
                                         .excess = excess,
                                         .cell = cell};
-    gki_mixture_kernels_get()->statistics(d, r, &row, to + at->sum);
-    if (at->dependent)
+    gki_mixture_kernels_get()->statistics(d, r, &row, sums + layout->sum);
+    if (layout->dependent)
         rows->count++;
-    for (size_t j = 0; !at->dependent && j < d; j++)
-        to[at->square + j] += row.weighted[j] * row.clamped[j];
-    gki_real *counts = to + at->cells, *coupling = to + at->coupling;
-    for (size_t j = 0; at->cells && j < d; j++)
+    for (size_t j = 0; !layout->dependent && j < d; j++)
+        sums[layout->square + j] += row.weighted[j] * row.clamped[j];
+    gki_real *counts = sums + layout->cells, *coupling = sums + layout->coupling;
+    for (size_t j = 0; layout->cells && j < d; j++)
         counts[j * GKV_ONLINE_CELLS + (size_t)cell[j]] += r;
-    for (size_t j = 0; at->cells && at->coupling && j < d; j++)
+    for (size_t j = 0; layout->cells && layout->coupling && j < d; j++)
         coupling[j * GKV_ONLINE_CELLS + (size_t)cell[j]] += excess[j];
-    to[0] += r;
+    sums[0] += r;
 }
 
 /* The rows of a component are far apart, so the processor does not foresee them. */
@@ -95,11 +95,11 @@ static void stats_add(gki_base_stats *stats, const gki_workspace *ws, const gki_
 {
     const gki_base_mixture *self = gki_base_mixture_of(stats->base);
     const size_t d = self->base.eps.width;
-    const gki_online_layout at = gki_mixture_stats_layout(self);
-    gki_real spread[GKV_BASE_DIMENSIONS_MAX], *to = stats->values + part * at.size;
+    const gki_online_layout layout = gki_mixture_stats_layout(self);
+    gki_real spread[GKV_BASE_DIMENSIONS_MAX], *sums = stats->values + part * layout.size;
     gki_mixture_outer squares;
     squares.d = d, squares.count = 0;
-    for (size_t j = 0; j < d && at.coupling; j++) /* the standard deviations of u */
+    for (size_t j = 0; j < d && layout.coupling; j++) /* the standard deviations of u */
         spread[j] = (gki_real)sqrt(1 + coupling_information(self, ws->params, part, j));
     for (size_t row = 0; row < rows; row++) {
         const gki_real responsibility = gki_at(ws, self->responsibility, row)[part];
@@ -108,26 +108,27 @@ static void stats_add(gki_base_stats *stats, const gki_workspace *ws, const gki_
             prefetch(gki_at(ws, self->u, row + AHEAD) + part * d, d);
         }
         if (responsibility >= least_responsibility)
-            add_row(&at, weight ? responsibility * *gki_at(ws, *weight, row) : responsibility,
+            add_row(&layout, weight ? responsibility * *gki_at(ws, *weight, row) : responsibility,
                     gki_at(ws, self->zeta, row) + part * d, gki_at(ws, self->u, row) + part * d,
-                    spread, &squares, to);
+                    spread, &squares, sums);
     }
-    gki_mixture_outer_add(&squares, to + at.square);
+    gki_mixture_outer_add(&squares, sums + layout.square);
 }
 
 gkv_status gki_mixture_stats_read(const gki_base_stats *stats, const gki_params *params,
                                   double **memory, gki_online_stats *out)
 {
     const gki_base_mixture *self = gki_base_mixture_of(stats->base);
-    const gki_online_layout at = gki_mixture_stats_layout(self);
-    const size_t d = at.d, K = self->base.components, size = stats->count;
-    GKV_TRY(gki_alloc(size + (at.coupling ? K * d : 0), sizeof **memory, memory));
+    const gki_online_layout layout = gki_mixture_stats_layout(self);
+    const size_t d = layout.d, K = self->base.components, size = stats->count;
+    GKV_TRY(gki_alloc(size + (layout.coupling ? K * d : 0), sizeof **memory, memory));
     for (size_t i = 0; i < size; i++)
         (*memory)[i] = (double)stats->values[i];
-    for (size_t i = 0; i < K * d && at.coupling; i++)
+    for (size_t i = 0; i < K * d && layout.coupling; i++)
         (*memory)[size + i] = coupling_information(self, params, i / d, i % d);
-    *out = (gki_online_stats){
-        .at = at, .values = *memory, .information = at.coupling ? *memory + size : NULL};
+    *out = (gki_online_stats){.layout = layout,
+                              .values = *memory,
+                              .information = layout.coupling ? *memory + size : NULL};
     return GKV_OK;
 }
 
@@ -152,7 +153,7 @@ enum {
     SHAPE_ITERATIONS = 2
 };
 
-typedef struct refit {
+typedef struct component_refit {
     const gki_base_mixture *self;
     const gki_params *params; /* the table that the refit changes */
     const gki_base_rows *held_out;
@@ -165,52 +166,53 @@ typedef struct refit {
     gkv_mgk_mixture *old, *fitted, *moved; /* at the start, fitted, and after the accepted step */
     gki_real *saved;                       /* the parameters at the start */
     bool improved; /* whether the fit has a higher held-out log density than its start */
-} refit;
+} component_refit;
 
-static void refit_free(refit *it)
+static void refit_free(component_refit *refit)
 {
-    free(it->rows);
-    free(it->stats_memory);
-    free(it->saved);
-    gkv_mgk_mixture_free(it->old);
-    gkv_mgk_mixture_free(it->fitted);
-    gkv_mgk_mixture_free(it->moved);
+    free(refit->rows);
+    free(refit->stats_memory);
+    free(refit->saved);
+    gkv_mgk_mixture_free(refit->old);
+    gkv_mgk_mixture_free(refit->fitted);
+    gkv_mgk_mixture_free(refit->moved);
 }
 
 /* --- The fit -------------------------------------------------------------- */
 
-static gkv_status take_rows(refit *it)
+static gkv_status take_rows(component_refit *refit)
 {
-    const size_t n = it->fit->count * it->d, all = n + it->held_out->count * it->d;
-    GKV_TRY(gki_alloc(all, sizeof *it->rows, &it->rows));
+    const size_t n = refit->fit->count * refit->d, all = n + refit->held_out->count * refit->d;
+    GKV_TRY(gki_alloc(all, sizeof *refit->rows, &refit->rows));
     for (size_t i = 0; i < all; i++)
-        it->rows[i] = (double)(i < n ? it->fit->eps[i] : it->held_out->eps[i - n]);
+        refit->rows[i] = (double)(i < n ? refit->fit->eps[i] : refit->held_out->eps[i - n]);
     return GKV_OK;
 }
 
-static gkv_mgk_mixture_settings fit_settings(const refit *it)
+static gkv_mgk_mixture_settings fit_settings(const component_refit *refit)
 {
-    const gki_base_mixture *self = it->self;
+    const gki_base_mixture *self = refit->self;
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
-    set.components = it->self->base.components;
-    set.seed = it->settings->seed;
+    set.components = refit->self->base.components;
+    set.seed = refit->settings->seed;
     set.advanced.keep = set.advanced.single_precision = true;
     set.normal = !self->shaped;
     set.independent = !self->spec.dependent;
     set.advanced.shared_shapes = self->spec.shared_shapes;
     set.advanced.min_scale = min_scale;
     set.advanced.min_rows = GKV_ONLINE_ROWS_MIN;
-    set.max_iterations = it->settings->first ? FIRST_ITERATIONS : (size_t)it->settings->iterations;
-    set.tolerance = 1e-4 * (double)it->fit->count;
+    set.max_iterations =
+        refit->settings->first ? FIRST_ITERATIONS : (size_t)refit->settings->iterations;
+    set.tolerance = 1e-4 * (double)refit->fit->count;
     /* A single iteration needs no held-out rows here: step() checks it on the held-out codes. */
-    set.held_out = set.max_iterations > 1 ? it->rows + it->fit->count * it->d : NULL;
-    set.held_out_rows = it->held_out->count;
-    set.patience = it->settings->first ? FIRST_PATIENCE : 1;
+    set.held_out = set.max_iterations > 1 ? refit->rows + refit->fit->count * refit->d : NULL;
+    set.held_out_rows = refit->held_out->count;
+    set.patience = refit->settings->first ? FIRST_PATIENCE : 1;
     if (self->base.classes > 0) {
         set.advanced.groups = self->base.classes;
-        set.advanced.group = it->fit->classes;
-        set.advanced.held_out_group = it->held_out->classes;
+        set.advanced.group = refit->fit->classes;
+        set.advanced.held_out_group = refit->held_out->classes;
     }
     gkv_gk_fit_advanced *margins = &set.advanced.margins.advanced;
     margins->margin = gki_base_gk_margin_of_safety;
@@ -219,89 +221,93 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     return set;
 }
 
-static gkv_status fit_codes(refit *it, gki_base_refit_report *report)
+static gkv_status fit_codes(component_refit *refit, gki_base_refit_report *report)
 {
     gkv_mgk_mixture *normal = NULL;
     gkv_mgk_mixture_result result;
     gkv_status status = GKV_OK;
-    if (it->fit->count < it->self->base.components)
+    if (refit->fit->count < refit->self->base.components)
         return gki_fail(GKV_ERR_CONFIG,
                         "%zu codes to fit to are too few for %zu components of the base: lower "
                         "model.base_components, or give more codes",
-                        it->fit->count, it->self->base.components);
-    GKV_TRY(take_rows(it));
-    gkv_mgk_mixture_settings set = fit_settings(it);
-    const gkv_run_options options = {.threads = it->settings->threads};
-    if (!it->settings->first) {
-        set.start = it->old;
+                        refit->fit->count, refit->self->base.components);
+    GKV_TRY(take_rows(refit));
+    gkv_mgk_mixture_settings set = fit_settings(refit);
+    const gkv_run_options options = {.threads = refit->settings->threads};
+    if (!refit->settings->first) {
+        set.start = refit->old;
     } else if (!set.normal) {
         gkv_mgk_mixture_settings gaussian = set;
         gaussian.normal = true;
-        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &gaussian, &options,
-                                         &normal, &result));
+        GKV_TRY_GOTO(gkv_mgk_mixture_fit(refit->fit->count, refit->d, refit->rows, &gaussian,
+                                         &options, &normal, &result));
         set.start = normal;
         report->em_iterations = (long)result.iterations;
         set.max_iterations = SHAPE_ITERATIONS;
     }
-    GKV_TRY_GOTO(
-        gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &set, &options, &it->fitted, &result));
+    GKV_TRY_GOTO(gkv_mgk_mixture_fit(refit->fit->count, refit->d, refit->rows, &set, &options,
+                                     &refit->fitted, &result));
     report->em_iterations += (long)result.iterations;
     /* Without held-out codes the best iteration is the last one. */
-    it->improved = it->settings->first || result.best_iteration > 0;
+    refit->improved = refit->settings->first || result.best_iteration > 0;
 done:
     gkv_mgk_mixture_free(normal);
     return status;
 }
 
-static gkv_status fit_stats(refit *it, gki_base_refit_report *report)
+static gkv_status fit_stats(component_refit *refit, gki_base_refit_report *report)
 {
     report->em_iterations = 1;
-    report->forgetting = it->settings->forgetting;
-    GKV_TRY(gki_online_maximize(it->old, &it->stats, it->settings->forgetting,
-                                it->settings->threads, &it->fitted));
-    it->improved = it->fitted != NULL;
+    report->forgetting = refit->settings->forgetting;
+    GKV_TRY(gki_online_maximize(refit->old, &refit->stats, refit->settings->forgetting,
+                                refit->settings->threads, &refit->fitted));
+    refit->improved = refit->fitted != NULL;
     return GKV_OK;
 }
 
 /* --- The step ------------------------------------------------------------- */
 
-static gkv_status mean_density(const refit *it, double *density)
+static gkv_status mean_density(const component_refit *refit, double *density)
 {
-    return gki_mixture_mean_density(it->self, it->params, it->held_out->eps, it->held_out->classes,
-                                    it->held_out->count, it->settings->threads, density);
+    return gki_mixture_mean_density(refit->self, refit->params, refit->held_out->eps,
+                                    refit->held_out->classes, refit->held_out->count,
+                                    refit->settings->threads, density);
 }
 
 /* Writes a mixture to the table. *density becomes the mean log density of the held-out codes, or
  * NaN if the mixture cannot be written. */
-static gkv_status try_mixture(const refit *it, const gkv_mgk_mixture *mixture, double *density)
+static gkv_status try_mixture(const component_refit *refit, const gkv_mgk_mixture *mixture,
+                              double *density)
 {
     bool written = false;
     *density = NAN;
-    GKV_TRY(gki_mixture_write(it->self, it->params, mixture, it->settings->threads, &written));
-    return written ? mean_density(it, density) : GKV_OK;
+    GKV_TRY(
+        gki_mixture_write(refit->self, refit->params, mixture, refit->settings->threads, &written));
+    return written ? mean_density(refit, density) : GKV_OK;
 }
 
 /* Moves the fraction τ of the way to the fit. */
-static gkv_status move_to(refit *it, double tau, double *density)
+static gkv_status move_to(component_refit *refit, double tau, double *density)
 {
     const gki_mgk_step step = {.fraction = tau,
                                .margin = gki_base_gk_margin_of_safety,
-                               .rank = it->self->spec.rank < it->d ? it->self->spec.rank : 0,
-                               .threads = it->settings->threads};
-    gkv_mgk_mixture_free(it->moved);
-    it->moved = NULL;
-    GKV_TRY(gki_mgk_mixture_between(it->old, it->fitted, &step, &it->moved));
-    return try_mixture(it, it->moved, density);
+                               .rank =
+                                   refit->self->spec.rank < refit->d ? refit->self->spec.rank : 0,
+                               .threads = refit->settings->threads};
+    gkv_mgk_mixture_free(refit->moved);
+    refit->moved = NULL;
+    GKV_TRY(gki_mgk_mixture_between(refit->old, refit->fitted, &step, &refit->moved));
+    return try_mixture(refit, refit->moved, density);
 }
 
 /* Keeps the longest step after which the held-out codes are no less likely. */
-static gkv_status accept_step(refit *it, gki_base_refit_report *report)
+static gkv_status accept_step(component_refit *refit, gki_base_refit_report *report)
 {
-    double tau = it->settings->damping, density = NAN;
+    double tau = refit->settings->damping, density = NAN;
     /* the next refit to statistics is soon */
-    const int halvings = it->fit ? HALVINGS : STATS_HALVINGS;
+    const int halvings = refit->fit ? HALVINGS : STATS_HALVINGS;
     for (int i = 0; i <= halvings && report->step == 0; i++, tau /= 2) {
-        GKV_TRY(move_to(it, tau, &density));
+        GKV_TRY(move_to(refit, tau, &density));
         if (density >= report->held_out_before) { /* false for NaN */
             report->step = tau;
             report->held_out_after = density;
@@ -311,17 +317,17 @@ static gkv_status accept_step(refit *it, gki_base_refit_report *report)
 }
 
 /* Reinitialises empty components, and undoes that if it lowers the held-out log density. */
-static gkv_status reinitialise(refit *it, gki_base_refit_report *report)
+static gkv_status reinitialise(component_refit *refit, gki_base_refit_report *report)
 {
     double density = NAN;
     size_t count = 0;
-    GKV_TRY(gki_online_reinitialise(it->moved, &it->stats, it->self->per_class,
-                                    it->settings->forgetting, &count));
+    GKV_TRY(gki_online_reinitialise(refit->moved, &refit->stats, refit->self->per_class,
+                                    refit->settings->forgetting, &count));
     if (count == 0)
         return GKV_OK;
-    GKV_TRY(try_mixture(it, it->moved, &density));
+    GKV_TRY(try_mixture(refit, refit->moved, &density));
     if (!(density >= report->held_out_after))
-        return move_to(it, report->step, &density);
+        return move_to(refit, report->step, &density);
     report->held_out_after = density;
     report->reinitialised = (long)count;
     return GKV_OK;
@@ -329,34 +335,35 @@ static gkv_status reinitialise(refit *it, gki_base_refit_report *report)
 
 /* Refits to the codes, or to the statistics. `density` is the mean log density of the held-out
  * codes at the start, or NaN if it is not known. */
-static gkv_status run(refit *it, double density, gki_base_refit_report *report)
+static gkv_status run(component_refit *refit, double density, gki_base_refit_report *report)
 {
     gkv_status status = GKV_OK;
     memset(report, 0, sizeof *report);
     report->cost_before = report->cost_after = report->goodness = NAN;
-    GKV_TRY_GOTO(gki_mixture_save(it->self, it->params, &it->saved));
-    GKV_TRY_GOTO(gki_mixture_read(it->self, it->params, it->settings->threads, &it->old));
+    GKV_TRY_GOTO(gki_mixture_save(refit->self, refit->params, &refit->saved));
+    GKV_TRY_GOTO(
+        gki_mixture_read(refit->self, refit->params, refit->settings->threads, &refit->old));
     if (isnan(density))
-        GKV_TRY_GOTO(mean_density(it, &density));
+        GKV_TRY_GOTO(mean_density(refit, &density));
     report->held_out_before = report->held_out_after = density;
-    status = it->fit ? fit_codes(it, report) : fit_stats(it, report);
+    status = refit->fit ? fit_codes(refit, report) : fit_stats(refit, report);
     /* A collapsed dimension, or numbers that are not finite, make the fit fail. The base then keeps
      * its parameters, and the training step deals with the cause. */
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK;
-    else if (status == GKV_OK && it->improved)
-        status = accept_step(it, report);
-    if (status == GKV_OK && !it->fit && report->step > 0)
-        status = reinitialise(it, report);
+    else if (status == GKV_OK && refit->improved)
+        status = accept_step(refit, report);
+    if (status == GKV_OK && !refit->fit && report->step > 0)
+        status = reinitialise(refit, report);
 done:
-    if (it->saved && (status != GKV_OK || report->step == 0))
-        gki_mixture_restore(it->self, it->params, it->saved);
-    if (status == GKV_OK && it->self->shaped)
-        gki_base_describe_shapes(it->self->base.components * it->d,
-                                 gki_mixture_margin(it->self, it->params, GKV_MIXTURE_G, 0),
-                                 gki_mixture_margin(it->self, it->params, GKV_MIXTURE_K, 0),
+    if (refit->saved && (status != GKV_OK || report->step == 0))
+        gki_mixture_restore(refit->self, refit->params, refit->saved);
+    if (status == GKV_OK && refit->self->shaped)
+        gki_base_describe_shapes(refit->self->base.components * refit->d,
+                                 gki_mixture_margin(refit->self, refit->params, GKV_MIXTURE_G, 0),
+                                 gki_mixture_margin(refit->self, refit->params, GKV_MIXTURE_K, 0),
                                  report);
-    refit_free(it);
+    refit_free(refit);
     return status;
 }
 
@@ -372,15 +379,15 @@ gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
                              const gki_base_codes *codes, const gki_base_refit_settings *settings,
                              gki_base_refit_report *report)
 {
-    refit it = {.self = gki_base_mixture_of(base),
-                .params = params,
-                .fit = &codes->fit,
-                .held_out = &codes->held_out,
-                .settings = settings,
-                .d = base->eps.width};
+    component_refit refit = {.self = gki_base_mixture_of(base),
+                             .params = params,
+                             .fit = &codes->fit,
+                             .held_out = &codes->held_out,
+                             .settings = settings,
+                             .d = base->eps.width};
     GKV_TRY(check_classes(base, &codes->fit));
     GKV_TRY(check_classes(base, &codes->held_out));
-    return run(&it, NAN, report);
+    return run(&refit, NAN, report);
 }
 
 gkv_status gki_mixture_m_step(const gki_base_stats *stats, const gki_params *params,
@@ -388,12 +395,12 @@ gkv_status gki_mixture_m_step(const gki_base_stats *stats, const gki_params *par
                               const gki_base_refit_settings *settings,
                               gki_base_refit_report *report)
 {
-    refit it = {.self = gki_base_mixture_of(stats->base),
-                .params = params,
-                .held_out = held_out,
-                .settings = settings,
-                .d = stats->base->eps.width};
+    component_refit refit = {.self = gki_base_mixture_of(stats->base),
+                             .params = params,
+                             .held_out = held_out,
+                             .settings = settings,
+                             .d = stats->base->eps.width};
     GKV_TRY(check_classes(stats->base, held_out));
-    GKV_TRY(gki_mixture_stats_read(stats, params, &it.stats_memory, &it.stats));
-    return run(&it, density, report);
+    GKV_TRY(gki_mixture_stats_read(stats, params, &refit.stats_memory, &refit.stats));
+    return run(&refit, density, report);
 }

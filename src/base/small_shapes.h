@@ -127,39 +127,39 @@ static inline small_score small_begin(vr v, vr half_g, vr k)
 }
 
 /* Another step, from |τ| ≤ most_tau. */
-static inline small_score small_next(small_score at, vr half_g, vr k, vr most_tau)
+static inline small_score small_next(small_score root, vr half_g, vr k, vr most_tau)
 {
     vr slope;
-    const vr delta = small_step(at.z, at.tau, half_g, k, false, &slope);
+    const vr delta = small_step(root.z, root.tau, half_g, k, false, &slope);
     const vr_mask is_short = vr_abs(delta) <= vr_set(LAST_STEP),
-                  is_flat = vr_abs(at.tau) <= most_tau,
-                  is_central = vr_abs(half_g * at.z) <= vr_set(T_MAX);
-    return (small_score){.z = vr_fma(at.z, vr_fma(vr_set(0.5) * delta, delta, delta), at.z),
-                         .tau = at.tau + delta,
+                  is_flat = vr_abs(root.tau) <= most_tau,
+                  is_central = vr_abs(half_g * root.z) <= vr_set(T_MAX);
+    return (small_score){.z = vr_fma(root.z, vr_fma(vr_set(0.5) * delta, delta, delta), root.z),
+                         .tau = root.tau + delta,
                          .slope = slope,
                          .open = (is_short & is_flat & is_central) == 0};
 }
 
 /* The second step, after which nearly all lanes have converged. */
-static inline small_score small_end(small_score at, vr half_g, vr k)
+static inline small_score small_end(small_score root, vr half_g, vr k)
 {
-    return small_next(at, half_g, k, vr_set(TAU_MAX));
+    return small_next(root, half_g, k, vr_set(TAU_MAX));
 }
 
 /* More steps, for vectors with open lanes. A lane that has converged keeps its value, so that no
  * lane depends on its neighbours. */
-static inline small_score small_continue(vr v, small_score at, vr half_g, vr k)
+static inline small_score small_continue(vr v, small_score root, vr half_g, vr k)
 {
-    for (int step = 2; step < STEPS && vr_any(at.open); step++) {
-        small_score next = at;
-        next.z = v * vr_exp(at.tau);
+    for (int step = 2; step < STEPS && vr_any(root.open); step++) {
+        small_score next = root;
+        next.z = v * vr_exp(root.tau);
         next = small_next(next, half_g, k, vr_set(INFINITY));
-        at.z = vr_select(at.open, next.z, at.z);
-        at.tau = vr_select(at.open, next.tau, at.tau);
-        at.slope = vr_select(at.open, next.slope, at.slope);
-        at.open = at.open & next.open;
+        root.z = vr_select(root.open, next.z, root.z);
+        root.tau = vr_select(root.open, next.tau, root.tau);
+        root.slope = vr_select(root.open, next.slope, root.slope);
+        root.open = root.open & next.open;
     }
-    return at;
+    return root;
 }
 
 #undef T_MAX

@@ -93,23 +93,24 @@ double gki_student_from_normal(double z, double nu)
     const double wanted = gki_normal_log_cdf(-fabs(z)), constant = gki_student_constant(nu, 1);
     if (!(z != 0 && isfinite(wanted)))
         return z; /* 0, NaN and ±∞ */
-    double low = -80, high = 700, at = fmin(log(fabs(z)), high);
+    double low = -80, high = 700, log_t = fmin(log(fabs(z)), high);
     for (int i = 0; i < 200; i++) {
-        const double t = exp(at), lp = gki_student_log_upper(t, nu), off = lp - wanted;
+        const double t = exp(log_t), lp = gki_student_log_upper(t, nu), off = lp - wanted;
         if (off > 0)
-            low = at;
+            low = log_t;
         else
-            high = at;
-        const double square = t < 1e100 ? log1p(t * t / nu) : 2 * at - log(nu);
-        const double slope = exp(constant - 0.5 * (nu + 1) * square + at - lp);
-        double next = at + off / slope;
+            high = log_t;
+        const double square = t < 1e100 ? log1p(t * t / nu) : 2 * log_t - log(nu);
+        const double slope = exp(constant - 0.5 * (nu + 1) * square + log_t - lp);
+        double next = log_t + off / slope;
         if (!(next > low && next < high))
             next = 0.5 * (low + high);
-        if (fabs(next - at) < 1e-15 * fmax(1, fabs(at)) || high - low < 1e-14 * fmax(1, fabs(at)))
+        if (fabs(next - log_t) < 1e-15 * fmax(1, fabs(log_t)) ||
+            high - low < 1e-14 * fmax(1, fabs(log_t)))
             break;
-        at = next;
+        log_t = next;
     }
-    return copysign(exp(at), z);
+    return copysign(exp(log_t), z);
 }
 
 /* --- The fit -------------------------------------------------------------- */
@@ -130,8 +131,8 @@ static void em_iteration(gki_student *m, const gki_real *x, size_t n, size_t str
     }
     mean /= total;
     for (size_t i = 0; i < n; i++) {
-        const double at = (double)x[i * stride], y = (at - m->location) / m->scale;
-        squares += (nu + 1) / (nu + y * y) * (at - mean) * (at - mean);
+        const double value = (double)x[i * stride], y = (value - m->location) / m->scale;
+        squares += (nu + 1) / (nu + y * y) * (value - mean) * (value - mean);
     }
     m->location = mean;
     /* Σw in place of n converges faster (Kent, Tyler and Vardi 1994) */

@@ -144,11 +144,11 @@ static int train(bench_model *model, size_t width, int threads, double peak)
             parts[part] += profile.seconds[part];
     }
     const double step = seconds / (double)steps;
-    bench_add(&model->at[width].step, step);
-    bench_add(&model->at[width].step_share,
+    bench_add(&model->widths[width].step, step);
+    bench_add(&model->widths[width].step_share,
               (double)model->batch * model->operations.training / step / peak);
     for (int part = 0; part < GKV_BENCH_PARTS; part++)
-        bench_add(&model->at[width].parts[part], parts[part] / (double)steps);
+        bench_add(&model->widths[width].parts[part], parts[part] / (double)steps);
 done:
     return code;
 }
@@ -157,8 +157,8 @@ done:
  * run. */
 static int refit_first(bench_model *model, size_t width, int threads)
 {
-    return cli_check(
-        gki_bench_training_refit(model->training, threads, true, &model->at[width].first_refit));
+    return cli_check(gki_bench_training_refit(model->training, threads, true,
+                                              &model->widths[width].first_refit));
 }
 
 static int refit(bench_model *model, size_t width, int threads)
@@ -166,7 +166,7 @@ static int refit(bench_model *model, size_t width, int threads)
     double seconds;
     const int code = cli_check(gki_bench_training_refit(model->training, threads, false, &seconds));
     if (code == CLI_OK && seconds > 0)
-        bench_add(&model->at[width].refit, seconds);
+        bench_add(&model->widths[width].refit, seconds);
     return code;
 }
 
@@ -198,8 +198,8 @@ static int evaluate(bench_model *model, size_t width, int threads, const gkv_dat
     const double image = seconds / (double)images;
     const double operations = model->operations.encoding +
                               (double)model->settings.eval.samples * model->operations.sample;
-    bench_add(&model->at[width].evaluation, image);
-    bench_add(&model->at[width].evaluation_share, operations / image / peak);
+    bench_add(&model->widths[width].evaluation, image);
+    bench_add(&model->widths[width].evaluation_share, operations / image / peak);
     return CLI_OK;
 }
 
@@ -218,8 +218,8 @@ static int draw(bench_model *model, size_t width, int threads, double peak)
         CLI_CHECK(gkv_model_decode(from, DRAW_BLOCK, codes, NULL, images));
     }
     const double seconds = cli_seconds() - began;
-    bench_add(&model->at[width].drawing, seconds);
-    bench_add(&model->at[width].drawing_share,
+    bench_add(&model->widths[width].drawing, seconds);
+    bench_add(&model->widths[width].drawing_share,
               BENCH_DRAWS * model->operations.draw / seconds / peak);
 done:
     free(codes);
@@ -270,7 +270,7 @@ static int gk_inputs(const gkv_gk *gk, size_t function, gk_arrays *a)
     return CLI_OK;
 }
 
-static int measure_gk(bench *it, double seconds)
+static int measure_gk(bench_run *bench, double seconds)
 {
     const gkv_gk gk = {.a = 0.1, .b = 0.9, .g = 0.4, .k = 0.1, .c = 0.8};
     gk_arrays *a = cli_alloc(1, sizeof *a);
@@ -285,7 +285,8 @@ static int measure_gk(bench *it, double seconds)
                 CLI_CHECK(gk_call(&gk, function, kind == 0, a));
                 calls++;
             } while (cli_seconds() - began < seconds / (2 * BENCH_GK_FUNCTIONS));
-            bench_add(&it->gk[function][kind], (double)calls * GK_VALUES / (cli_seconds() - began));
+            bench_add(&bench->gk[function][kind],
+                      (double)calls * GK_VALUES / (cli_seconds() - began));
         }
     }
 done:
@@ -297,24 +298,27 @@ done:
 
 /* Chooses, from a first measurement, the numbers of steps and images that take about `slot`
  * seconds; at most `most` images. */
-static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t most, double slot)
+static int plan(bench_run *bench, bench_model *model, const gkv_dataset *test, size_t most,
+                double slot)
 {
     const size_t steps = 4;
     int code = CLI_OK;
-    for (size_t w = 0; it->wanted & BENCH_TRAINING && w < it->widths; w++) {
+    for (size_t w = 0; bench->wanted & BENCH_TRAINING && w < bench->widths; w++) {
         CLI_TRY(bench_go_on());
-        CLI_TRY(refit_first(model, w, it->threads[w]));
+        CLI_TRY(refit_first(model, w, bench->threads[w]));
     }
-    for (size_t w = 0; w < it->widths; w++) {
-        const size_t task = EVALUATED * (size_t)it->threads[w], images = task < most ? task : most;
+    for (size_t w = 0; w < bench->widths; w++) {
+        const size_t task = EVALUATED * (size_t)bench->threads[w],
+                     images = task < most ? task : most;
         double seconds;
         CLI_TRY(bench_go_on());
-        CLI_CHECK(gki_bench_training_run(model->training, it->threads[w], steps, &seconds, NULL));
+        CLI_CHECK(
+            gki_bench_training_run(model->training, bench->threads[w], steps, &seconds, NULL));
         model->steps[w] = (size_t)fmax(2, slot * (double)steps / seconds);
         model->piece[w] = (size_t)fmax(1, (double)steps / seconds);
-        if (!(it->wanted & BENCH_EVALUATION))
+        if (!(bench->wanted & BENCH_EVALUATION))
             continue;
-        CLI_TRY(evaluate_once(model, it->threads[w], images, test, &seconds));
+        CLI_TRY(evaluate_once(model, bench->threads[w], images, test, &seconds));
         const size_t fit = (size_t)(slot / seconds) * images;
         model->evaluated[w] = fit < images ? images : fit < most ? fit : most / images * images;
     }
@@ -322,45 +326,46 @@ done:
     return code;
 }
 
-static int measure_model(bench *it, bench_model *model, size_t width, const gkv_dataset *test,
-                         double peak)
+static int measure_model(bench_run *bench, bench_model *model, size_t width,
+                         const gkv_dataset *test, double peak)
 {
-    const int threads = it->threads[width];
+    const int threads = bench->threads[width];
     int code = CLI_OK;
-    if (it->wanted & BENCH_TRAINING) {
+    if (bench->wanted & BENCH_TRAINING) {
         CLI_TRY(train(model, width, threads, peak));
         CLI_TRY(refit(model, width, threads));
     }
-    if (it->wanted & BENCH_EVALUATION)
+    if (bench->wanted & BENCH_EVALUATION)
         CLI_TRY(evaluate(model, width, threads, test, peak));
-    if (it->wanted & BENCH_DRAWING)
+    if (bench->wanted & BENCH_DRAWING)
         CLI_TRY(draw(model, width, threads, peak));
 done:
     return code;
 }
 
-static int measure_round(bench *it, const gkv_dataset *test, double slot)
+static int measure_round(bench_run *bench, const gkv_dataset *test, double slot)
 {
     int code = CLI_OK;
-    for (size_t w = 0; it->wanted & BENCH_OF_MODELS && w < it->widths; w++) {
+    for (size_t w = 0; bench->wanted & BENCH_OF_MODELS && w < bench->widths; w++) {
         double seconds;
-        CLI_CHECK(gki_bench_gemm(BENCH_SQUARE, it->threads[w], &seconds));
+        CLI_CHECK(gki_bench_gemm(BENCH_SQUARE, bench->threads[w], &seconds));
         const double peak = 2.0 * BENCH_SQUARE * BENCH_SQUARE * BENCH_SQUARE / seconds;
-        bench_add(&it->peak[w], peak);
-        for (size_t m = 0; m < it->models; m++)
-            CLI_TRY(measure_model(it, &it->model[m], w, test, peak));
+        bench_add(&bench->peak[w], peak);
+        for (size_t m = 0; m < bench->models; m++)
+            CLI_TRY(measure_model(bench, &bench->model[m], w, test, peak));
     }
-    if (it->wanted & BENCH_GK)
-        CLI_TRY(measure_gk(it, slot));
+    if (bench->wanted & BENCH_GK)
+        CLI_TRY(measure_gk(bench, slot));
 done:
     return code;
 }
 
-static int open_model(bench *it, bench_model *model, const uint8_t *images, const uint8_t *labels)
+static int open_model(bench_run *bench, bench_model *model, const uint8_t *images,
+                      const uint8_t *labels)
 {
     gkv_dataset *dataset;
-    int code = cli_check(
-        gkv_dataset_from_memory(it->images, BENCH_SIDE, BENCH_SIDE, 1, images, labels, &dataset));
+    int code = cli_check(gkv_dataset_from_memory(bench->images, BENCH_SIDE, BENCH_SIDE, 1, images,
+                                                 labels, &dataset));
     if (code == CLI_OK)
         code = cli_check(gki_bench_training_create(&model->settings, dataset, &model->training));
     if (code != CLI_OK)
@@ -372,17 +377,18 @@ static int open_model(bench *it, bench_model *model, const uint8_t *images, cons
     return CLI_OK;
 }
 
-static int open_models(bench *it, double slot, gkv_dataset **test)
+static int open_models(bench_run *bench, double slot, gkv_dataset **test)
 {
-    const size_t test_images = it->images < BENCH_DRAWS ? it->images : BENCH_DRAWS;
-    uint8_t *images = bench_images(it->images);
-    uint8_t *labels = bench_labels(it->images, (size_t)it->model[0].settings.model.base_classes);
+    const size_t test_images = bench->images < BENCH_DRAWS ? bench->images : BENCH_DRAWS;
+    uint8_t *images = bench_images(bench->images);
+    uint8_t *labels =
+        bench_labels(bench->images, (size_t)bench->model[0].settings.model.base_classes);
     int code = CLI_OK;
     CLI_CHECK(
         gkv_dataset_from_memory(test_images, BENCH_SIDE, BENCH_SIDE, 1, images, labels, test));
-    for (size_t m = 0; m < it->models; m++) {
-        CLI_TRY(open_model(it, &it->model[m], images, labels));
-        CLI_TRY(plan(it, &it->model[m], *test, test_images, slot));
+    for (size_t m = 0; m < bench->models; m++) {
+        CLI_TRY(open_model(bench, &bench->model[m], images, labels));
+        CLI_TRY(plan(bench, &bench->model[m], *test, test_images, slot));
     }
 done:
     free(images);
@@ -390,32 +396,32 @@ done:
     return code;
 }
 
-int bench_measure(bench *it)
+int bench_measure(bench_run *bench)
 {
     /* The time is divided among training, evaluation and g-and-k functions. The times of draws, of
      * refits with their steps, and of the peak are added to it. */
     const size_t of_models =
-        (it->wanted & BENCH_TRAINING ? 1U : 0U) + (it->wanted & BENCH_EVALUATION ? 1U : 0U);
-    const size_t timed = it->widths * it->models * of_models + 1;
-    const double slot = 0.75 * it->seconds / (double)(it->rounds * timed);
+        (bench->wanted & BENCH_TRAINING ? 1U : 0U) + (bench->wanted & BENCH_EVALUATION ? 1U : 0U);
+    const size_t timed = bench->widths * bench->models * of_models + 1;
+    const double slot = 0.75 * bench->seconds / (double)(bench->rounds * timed);
     gkv_dataset *test = NULL;
     cli_live live;
     int code = CLI_OK;
-    cli_live_start(&live, !it->quiet);
-    if (it->wanted & BENCH_OF_MODELS)
-        CLI_TRY(open_models(it, slot, &test));
-    for (size_t round = 0; round < it->rounds; round++) {
+    cli_live_start(&live, !bench->quiet);
+    if (bench->wanted & BENCH_OF_MODELS)
+        CLI_TRY(open_models(bench, slot, &test));
+    for (size_t round = 0; round < bench->rounds; round++) {
         char text[64];
         CLI_TRY(bench_go_on());
-        snprintf(text, sizeof text, "round %zu of %zu", round + 1, it->rounds);
+        snprintf(text, sizeof text, "round %zu of %zu", round + 1, bench->rounds);
         if (live.on)
             cli_live_show(&live, (const char *const[]){text}, 1);
-        CLI_TRY(measure_round(it, test, slot));
+        CLI_TRY(measure_round(bench, test, slot));
     }
 done:
     cli_live_clear(&live);
-    for (size_t m = 0; m < it->models; m++)
-        gki_bench_training_free(it->model[m].training);
+    for (size_t m = 0; m < bench->models; m++)
+        gki_bench_training_free(bench->model[m].training);
     gkv_dataset_free(test);
     return code;
 }

@@ -50,10 +50,10 @@ static void finish(table *t, size_t columns)
     putchar('\n');
 }
 
-static void cell_name(table *t, const bench *it, const bench_model *model, size_t width)
+static void cell_name(table *t, const bench_run *bench, const bench_model *model, size_t width)
 {
-    cell(t, "%s, %d thread%s", model->name, it->threads[width],
-         cli_plural((uint64_t)it->threads[width]));
+    cell(t, "%s, %d thread%s", model->name, bench->threads[width],
+         cli_plural((uint64_t)bench->threads[width]));
 }
 
 /* The speed on all threads relative to one thread. */
@@ -67,16 +67,16 @@ static void cell_gain(table *t, size_t width, double one, double all)
 
 /* --- Results -------------------------------------------------------------- */
 
-static void print_peak(const bench *it)
+static void print_peak(const bench_run *bench)
 {
-    for (size_t w = 0; w < it->widths; w++)
+    for (size_t w = 0; w < bench->widths; w++)
         printf("%s%.1f GFLOP/s on %d thread%s",
-               w ? ", " : "SGEMM of OpenBLAS, 2048 × 2048: ", 1e-9 * bench_median(&it->peak[w]),
-               it->threads[w], cli_plural((uint64_t)it->threads[w]));
+               w ? ", " : "SGEMM of OpenBLAS, 2048 × 2048: ", 1e-9 * bench_median(&bench->peak[w]),
+               bench->threads[w], cli_plural((uint64_t)bench->threads[w]));
     puts(" (the peak)\n");
 }
 
-static void print_training(const bench *it)
+static void print_training(const bench_run *bench)
 {
     table t = {.count = 0};
     const char *const head[] = {"training", "images/s",    "ms a step",
@@ -84,16 +84,16 @@ static void print_training(const bench *it)
     enum { COLUMNS = sizeof head / sizeof *head };
     for (size_t i = 0; i < COLUMNS; i++)
         cell(&t, "%s", head[i]);
-    for (size_t m = 0; m < it->models; m++) {
-        const bench_model *model = &it->model[m];
-        for (size_t w = 0; w < it->widths; w++) {
-            const double step = bench_median(&model->at[w].step), images = (double)model->batch;
-            cell_name(&t, it, model, w);
+    for (size_t m = 0; m < bench->models; m++) {
+        const bench_model *model = &bench->model[m];
+        for (size_t w = 0; w < bench->widths; w++) {
+            const double step = bench_median(&model->widths[w].step), images = (double)model->batch;
+            cell_name(&t, bench, model, w);
             cell(&t, "%.0f", images / step);
             cell(&t, "%.2f", 1e3 * step);
             cell(&t, "%.1f", 1e-9 * images * model->operations.training / step);
-            cell(&t, "%.0f %%", 100 * bench_median(&model->at[w].step_share));
-            cell_gain(&t, w, bench_median(&model->at[0].step), step);
+            cell(&t, "%.0f %%", 100 * bench_median(&model->widths[w].step_share));
+            cell_gain(&t, w, bench_median(&model->widths[0].step), step);
         }
     }
     finish(&t, COLUMNS);
@@ -101,8 +101,8 @@ static void print_training(const bench *it)
 
 double bench_refit_to_steps(const bench_model *model, size_t width)
 {
-    return bench_median(&model->at[width].refit) /
-           (model->refit_steps * bench_median(&model->at[width].step));
+    return bench_median(&model->widths[width].refit) /
+           (model->refit_steps * bench_median(&model->widths[width].step));
 }
 
 double bench_refit_share(const bench_model *model, size_t width)
@@ -111,24 +111,24 @@ double bench_refit_share(const bench_model *model, size_t width)
     return to_steps / (1 + to_steps);
 }
 
-static void print_parts(const bench *it)
+static void print_parts(const bench_run *bench)
 {
     table t = {.count = 0};
-    const size_t columns = 1 + it->models * it->widths;
+    const size_t columns = 1 + bench->models * bench->widths;
     cell(&t, "parts of a step, ms · threads");
-    for (size_t m = 0; m < it->models; m++)
-        for (size_t w = 0; w < it->widths; w++)
-            cell_name(&t, it, &it->model[m], w);
+    for (size_t m = 0; m < bench->models; m++)
+        for (size_t w = 0; w < bench->widths; w++)
+            cell_name(&t, bench, &bench->model[m], w);
     for (int part = 0; part <= GKV_BENCH_PARTS; part++) {
         cell(&t, "  %s",
              part < GKV_BENCH_PARTS ? gki_bench_part_name((gki_bench_part)part)
                                     : "refits, beside it");
-        for (size_t m = 0; m < it->models; m++) {
-            for (size_t w = 0; w < it->widths; w++) {
-                const bench_model *model = &it->model[m];
-                const double whole = it->threads[w] * bench_median(&model->at[w].step);
+        for (size_t m = 0; m < bench->models; m++) {
+            for (size_t w = 0; w < bench->widths; w++) {
+                const bench_model *model = &bench->model[m];
+                const double whole = bench->threads[w] * bench_median(&model->widths[w].step);
                 const double share = part < GKV_BENCH_PARTS
-                                         ? bench_median(&model->at[w].parts[part]) / whole
+                                         ? bench_median(&model->widths[w].parts[part]) / whole
                                          : bench_refit_to_steps(model, w);
                 if (isfinite(share) && share > 0)
                     cell(&t, "%.3f (%4.1f %%)", 1e3 * share * whole, 100 * share);
@@ -140,7 +140,7 @@ static void print_parts(const bench *it)
     finish(&t, columns);
 }
 
-static void print_refits(const bench *it)
+static void print_refits(const bench_run *bench)
 {
     table t = {.count = 0};
     const char *const head[] = {"refits of the base", "the first, s", "others, ms", "steps between",
@@ -149,14 +149,14 @@ static void print_refits(const bench *it)
     size_t rows = 0;
     for (size_t i = 0; i < COLUMNS; i++)
         cell(&t, "%s", head[i]);
-    for (size_t m = 0; m < it->models; m++) {
-        const bench_model *model = &it->model[m];
-        for (size_t w = 0; w < it->widths && model->refit_steps > 0; w++, rows++) {
-            cell_name(&t, it, model, w);
-            cell(&t, "%.3f", model->at[w].first_refit);
+    for (size_t m = 0; m < bench->models; m++) {
+        const bench_model *model = &bench->model[m];
+        for (size_t w = 0; w < bench->widths && model->refit_steps > 0; w++, rows++) {
+            cell_name(&t, bench, model, w);
+            cell(&t, "%.3f", model->widths[w].first_refit);
             /* there are none if the first refit was rejected */
-            const bool any = model->at[w].refit.count > 0;
-            cell(&t, any ? "%.2f" : "–", 1e3 * bench_median(&model->at[w].refit));
+            const bool any = model->widths[w].refit.count > 0;
+            cell(&t, any ? "%.2f" : "–", 1e3 * bench_median(&model->widths[w].refit));
             cell(&t, "%.6g", model->refit_steps);
             cell(&t, any ? "%.1f %%" : "–", 100 * bench_refit_share(model, w));
         }
@@ -167,7 +167,7 @@ static void print_refits(const bench *it)
         drop(&t);
 }
 
-static void print_evaluation(const bench *it)
+static void print_evaluation(const bench_run *bench)
 {
     table t = {.count = 0};
     const char *const head[] = {"", "images/s", "GFLOP/s", "of the peak", "× 1 thread"};
@@ -175,25 +175,25 @@ static void print_evaluation(const bench *it)
     for (size_t i = 0; i < COLUMNS; i++)
         if (i == 0)
             cell(&t, "evaluation, %lld samples an image",
-                 (long long)it->model[0].settings.eval.samples);
+                 (long long)bench->model[0].settings.eval.samples);
         else
             cell(&t, "%s", head[i]);
-    for (size_t m = 0; m < it->models; m++) {
-        const bench_model *model = &it->model[m];
-        for (size_t w = 0; w < it->widths; w++) {
-            const double image = bench_median(&model->at[w].evaluation);
-            const double share = bench_median(&model->at[w].evaluation_share);
-            cell_name(&t, it, model, w);
+    for (size_t m = 0; m < bench->models; m++) {
+        const bench_model *model = &bench->model[m];
+        for (size_t w = 0; w < bench->widths; w++) {
+            const double image = bench_median(&model->widths[w].evaluation);
+            const double share = bench_median(&model->widths[w].evaluation_share);
+            cell_name(&t, bench, model, w);
             cell(&t, "%.1f", 1 / image);
-            cell(&t, "%.1f", 1e-9 * share * bench_median(&it->peak[w]));
+            cell(&t, "%.1f", 1e-9 * share * bench_median(&bench->peak[w]));
             cell(&t, "%.0f %%", 100 * share);
-            cell_gain(&t, w, bench_median(&model->at[0].evaluation), image);
+            cell_gain(&t, w, bench_median(&model->widths[0].evaluation), image);
         }
     }
     finish(&t, COLUMNS);
 }
 
-static void print_draws(const bench *it)
+static void print_draws(const bench_run *bench)
 {
     table t = {.count = 0};
     enum { COLUMNS = 4 };
@@ -201,20 +201,20 @@ static void print_draws(const bench *it)
     cell(&t, "seconds");
     cell(&t, "of the peak");
     cell(&t, "× 1 thread");
-    for (size_t m = 0; m < it->models; m++) {
-        const bench_model *model = &it->model[m];
-        for (size_t w = 0; w < it->widths; w++) {
-            const double seconds = bench_median(&model->at[w].drawing);
-            cell_name(&t, it, model, w);
+    for (size_t m = 0; m < bench->models; m++) {
+        const bench_model *model = &bench->model[m];
+        for (size_t w = 0; w < bench->widths; w++) {
+            const double seconds = bench_median(&model->widths[w].drawing);
+            cell_name(&t, bench, model, w);
             cell(&t, "%.3f", seconds);
-            cell(&t, "%.0f %%", 100 * bench_median(&model->at[w].drawing_share));
-            cell_gain(&t, w, bench_median(&model->at[0].drawing), seconds);
+            cell(&t, "%.0f %%", 100 * bench_median(&model->widths[w].drawing_share));
+            cell_gain(&t, w, bench_median(&model->widths[0].drawing), seconds);
         }
     }
     finish(&t, COLUMNS);
 }
 
-static void print_gk(const bench *it)
+static void print_gk(const bench_run *bench)
 {
     table t = {.count = 0};
     cell(&t, "g-and-k, 1 thread, million values/s");
@@ -222,34 +222,34 @@ static void print_gk(const bench *it)
     cell(&t, "double");
     for (size_t f = 0; f < BENCH_GK_FUNCTIONS; f++) {
         cell(&t, "  %s", bench_gk_names[f]);
-        cell(&t, "%.0f", 1e-6 * bench_median(&it->gk[f][0]));
-        cell(&t, "%.0f", 1e-6 * bench_median(&it->gk[f][1]));
+        cell(&t, "%.0f", 1e-6 * bench_median(&bench->gk[f][0]));
+        cell(&t, "%.0f", 1e-6 * bench_median(&bench->gk[f][1]));
     }
     finish(&t, 3);
 }
 
-void bench_print(const bench *it)
+void bench_print(const bench_run *bench)
 {
-    if (it->wanted & BENCH_OF_MODELS)
-        print_peak(it);
-    if (it->wanted & BENCH_TRAINING) {
-        print_training(it);
-        print_parts(it);
-        print_refits(it);
+    if (bench->wanted & BENCH_OF_MODELS)
+        print_peak(bench);
+    if (bench->wanted & BENCH_TRAINING) {
+        print_training(bench);
+        print_parts(bench);
+        print_refits(bench);
     }
-    if (it->wanted & BENCH_EVALUATION)
-        print_evaluation(it);
-    if (it->wanted & BENCH_DRAWING)
-        print_draws(it);
-    if (it->wanted & BENCH_GK)
-        print_gk(it);
-    if (!(it->wanted & BENCH_RUN))
+    if (bench->wanted & BENCH_EVALUATION)
+        print_evaluation(bench);
+    if (bench->wanted & BENCH_DRAWING)
+        print_draws(bench);
+    if (bench->wanted & BENCH_GK)
+        print_gk(bench);
+    if (!(bench->wanted & BENCH_RUN))
         return;
-    const int threads = it->threads[it->widths - 1];
+    const int threads = bench->threads[bench->widths - 1];
     printf("gkvae train, %zu images, %d thread%s: first step after %.2f s, an epoch %.1f s, %.0f "
            "MB at most\n",
-           it->images, threads, cli_plural((uint64_t)threads), it->first_step, it->epoch,
-           1e-6 * it->peak_memory);
+           bench->images, threads, cli_plural((uint64_t)threads), bench->first_step, bench->epoch,
+           1e-6 * bench->peak_memory);
 }
 
 /* --- JSON ----------------------------------------------------------------- */
@@ -259,34 +259,34 @@ static void put(json_t *object, const char *key, double value)
     json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
 }
 
-static json_t *width_of(const bench *it, const bench_model *model, size_t width)
+static json_t *width_of(const bench_run *bench, const bench_model *model, size_t width)
 {
     json_t *out = json_object(), *parts = json_object();
-    const double step = bench_median(&model->at[width].step), images = (double)model->batch;
-    const double evaluation = bench_median(&model->at[width].evaluation);
-    json_object_set_new(out, "threads", json_integer(it->threads[width]));
+    const double step = bench_median(&model->widths[width].step), images = (double)model->batch;
+    const double evaluation = bench_median(&model->widths[width].evaluation);
+    json_object_set_new(out, "threads", json_integer(bench->threads[width]));
     put(out, "step_seconds", step);
     put(out, "images_per_second", images / step);
     put(out, "step_flops", images * model->operations.training / step);
-    put(out, "step_share_of_peak", bench_median(&model->at[width].step_share));
+    put(out, "step_share_of_peak", bench_median(&model->widths[width].step_share));
     for (int part = 0; part < GKV_BENCH_PARTS; part++)
         put(parts, gki_bench_part_name((gki_bench_part)part),
-            bench_median(&model->at[width].parts[part]));
+            bench_median(&model->widths[width].parts[part]));
     json_object_set_new(out, "step_parts_thread_seconds", parts);
     put(out, "first_refit_seconds",
-        model->at[width].first_refit > 0 ? model->at[width].first_refit : NAN);
-    put(out, "refit_seconds", bench_median(&model->at[width].refit));
+        model->widths[width].first_refit > 0 ? model->widths[width].first_refit : NAN);
+    put(out, "refit_seconds", bench_median(&model->widths[width].refit));
     put(out, "refit_share", bench_refit_share(model, width));
     put(out, "evaluated_images_per_second", 1 / evaluation);
-    put(out, "evaluation_share_of_peak", bench_median(&model->at[width].evaluation_share));
-    put(out, "drawing_seconds", bench_median(&model->at[width].drawing));
-    put(out, "drawing_share_of_peak", bench_median(&model->at[width].drawing_share));
+    put(out, "evaluation_share_of_peak", bench_median(&model->widths[width].evaluation_share));
+    put(out, "drawing_seconds", bench_median(&model->widths[width].drawing));
+    put(out, "drawing_share_of_peak", bench_median(&model->widths[width].drawing_share));
     return out;
 }
 
-static json_t *model_of(const bench *it, const bench_model *model)
+static json_t *model_of(const bench_run *bench, const bench_model *model)
 {
-    json_t *out = json_object(), *at = json_array();
+    json_t *out = json_object(), *widths = json_array();
     json_object_set_new(out, "name", json_string(model->name));
     json_object_set_new(out, "parameters", json_integer((json_int_t)model->parameters));
     json_object_set_new(out, "batch", json_integer((json_int_t)model->batch));
@@ -296,40 +296,40 @@ static json_t *model_of(const bench *it, const bench_model *model)
     put(out, "sample_operations", model->operations.sample);
     put(out, "draw_operations", model->operations.draw);
     put(out, "refit_steps", model->refit_steps > 0 ? model->refit_steps : NAN);
-    for (size_t w = 0; w < it->widths; w++)
-        json_array_append_new(at, width_of(it, model, w));
-    json_object_set_new(out, "at", at);
+    for (size_t w = 0; w < bench->widths; w++)
+        json_array_append_new(widths, width_of(bench, model, w));
+    json_object_set_new(out, "at", widths);
     return out;
 }
 
-static json_t *all_of(const bench *it)
+static json_t *all_of(const bench_run *bench)
 {
     json_t *out = json_object(), *peak = json_array(), *models = json_array(), *gk = json_array();
     json_object_set_new(out, "version", json_string(gkv_version()));
     json_object_set_new(out, "build", json_string(gki_build_description()));
-    json_object_set_new(out, "rounds", json_integer((json_int_t)it->rounds));
-    json_object_set_new(out, "images", json_integer((json_int_t)it->images));
-    for (size_t w = 0; w < it->widths; w++) {
+    json_object_set_new(out, "rounds", json_integer((json_int_t)bench->rounds));
+    json_object_set_new(out, "images", json_integer((json_int_t)bench->images));
+    for (size_t w = 0; w < bench->widths; w++) {
         json_t *one = json_object();
-        json_object_set_new(one, "threads", json_integer(it->threads[w]));
-        put(one, "flops", bench_median(&it->peak[w]));
+        json_object_set_new(one, "threads", json_integer(bench->threads[w]));
+        put(one, "flops", bench_median(&bench->peak[w]));
         json_array_append_new(peak, one);
     }
     json_object_set_new(out, "sgemm_peak", peak);
-    for (size_t m = 0; m < it->models; m++)
-        json_array_append_new(models, model_of(it, &it->model[m]));
+    for (size_t m = 0; m < bench->models; m++)
+        json_array_append_new(models, model_of(bench, &bench->model[m]));
     json_object_set_new(out, "models", models);
-    for (size_t f = 0; it->wanted & BENCH_GK && f < BENCH_GK_FUNCTIONS; f++) {
+    for (size_t f = 0; bench->wanted & BENCH_GK && f < BENCH_GK_FUNCTIONS; f++) {
         json_t *one = json_object();
         json_object_set_new(one, "function", json_string(bench_gk_names[f]));
-        put(one, "float_values_per_second", bench_median(&it->gk[f][0]));
-        put(one, "double_values_per_second", bench_median(&it->gk[f][1]));
+        put(one, "float_values_per_second", bench_median(&bench->gk[f][0]));
+        put(one, "double_values_per_second", bench_median(&bench->gk[f][1]));
         json_array_append_new(gk, one);
     }
     json_object_set_new(out, "gk", gk);
-    put(out, "first_step_seconds", it->first_step);
-    put(out, "epoch_seconds", it->epoch);
-    put(out, "peak_memory_bytes", it->peak_memory);
+    put(out, "first_step_seconds", bench->first_step);
+    put(out, "epoch_seconds", bench->epoch);
+    put(out, "peak_memory_bytes", bench->peak_memory);
     return out;
 }
 
@@ -361,10 +361,10 @@ int bench_write_text(const char *path, const json_t *value)
     return good ? CLI_OK : cli_error_errno(errno, "%s: cannot be written", path);
 }
 
-int bench_write_json(const bench *it)
+int bench_write_json(const bench_run *bench)
 {
-    json_t *all = all_of(it);
-    const int code = bench_write_text(it->json, all);
+    json_t *all = all_of(bench);
+    const int code = bench_write_text(bench->json, all);
     json_decref(all);
     return code;
 }

@@ -13,17 +13,18 @@ enum { RANKS_MAX = 1024, COUNTS = 11 }; /* 1, 2, 4, … 1024 ranks */
 /* --- Images --------------------------------------------------------------- */
 
 /* Images of so many pixels a side: those of MNIST's kind, one beside the other. */
-static int open_images(const bench *it, gkv_dataset **dataset)
+static int open_images(const bench_run *bench, gkv_dataset **dataset)
 {
-    const size_t side = it->side, pixels = side * side;
-    uint8_t *small = bench_images(it->images), *images = cli_alloc(it->images, pixels);
-    uint8_t *labels = bench_labels(it->images, (size_t)it->model[0].settings.model.base_classes);
-    for (size_t n = 0; n < it->images; n++)
+    const size_t side = bench->side, pixels = side * side;
+    uint8_t *small = bench_images(bench->images), *images = cli_alloc(bench->images, pixels);
+    uint8_t *labels =
+        bench_labels(bench->images, (size_t)bench->model[0].settings.model.base_classes);
+    for (size_t n = 0; n < bench->images; n++)
         for (size_t i = 0; i < pixels; i++)
             images[n * pixels + i] = small[n * BENCH_PIXELS + i / side % BENCH_SIDE * BENCH_SIDE +
                                            i % side % BENCH_SIDE];
     const int code =
-        cli_check(gkv_dataset_from_memory(it->images, side, side, 1, images, labels, dataset));
+        cli_check(gkv_dataset_from_memory(bench->images, side, side, 1, images, labels, dataset));
     free(small);
     free(images);
     free(labels);
@@ -31,14 +32,14 @@ static int open_images(const bench *it, gkv_dataset **dataset)
 }
 
 /* The seconds of a refit of the base, divided by the steps between two. */
-static int measure_refits(const bench *it, const gkv_settings *settings, double *out)
+static int measure_refits(const bench_run *bench, const gkv_settings *settings, double *out)
 {
     gki_bench_training *training = NULL;
     gkv_dataset *dataset = NULL;
     enum { TIMES = 3 };
     double least = INFINITY, seconds = 0;
     int code = CLI_OK;
-    CLI_TRY(open_images(it, &dataset));
+    CLI_TRY(open_images(bench, &dataset));
     CLI_CHECK(gki_bench_training_create(settings, dataset, &training));
     const double steps = gki_bench_training_refit_steps(training);
     for (int i = 0; i < TIMES && steps > 0; i++) {
@@ -74,12 +75,13 @@ static void find_limits(const gki_scaling_costs *costs, const gki_scaling_link *
     }
 }
 
-static void print_costs(const bench *it, const gki_scaling_costs *costs, double copy)
+static void print_costs(const bench_run *bench, const gki_scaling_costs *costs, double copy)
 {
     const double step = costs->passes + costs->gradient + costs->packing + costs->update;
     printf("%.2f million parameters, batches of %zu images of %zu × %zu, %d thread%s a rank\n",
-           1e-6 * (double)costs->parameters, costs->batch, it->side, it->side,
-           it->threads[it->widths - 1], cli_plural((uint64_t)it->threads[it->widths - 1]));
+           1e-6 * (double)costs->parameters, costs->batch, bench->side, bench->side,
+           bench->threads[bench->widths - 1],
+           cli_plural((uint64_t)bench->threads[bench->widths - 1]));
     printf("a step of one rank: %.2f ms: passes %.2f, sums of the gradient %.2f, packing %.2f, "
            "update %.2f; and refits %.2f\n",
            1e3 * step, 1e3 * costs->passes, 1e3 * costs->gradient, 1e3 * costs->packing,
@@ -134,7 +136,7 @@ static void print_prediction(const gki_scaling_costs *costs)
     }
 }
 
-static int write_json(const bench *it, const gki_scaling_costs *costs,
+static int write_json(const bench_run *bench, const gki_scaling_costs *costs,
                       const gki_scaling_ranks *ranks, double copy)
 {
     json_t *out = json_pack(
@@ -142,8 +144,8 @@ static int write_json(const bench *it, const gki_scaling_costs *costs,
         costs->passes, "gradient_seconds", costs->gradient, "packing_seconds", costs->packing,
         "update_seconds", costs->update, "refits_seconds", costs->refits, "sums_bytes",
         costs->gradient_bytes, "rows_bytes", costs->row_bytes, "copy_seconds", copy, "buckets",
-        (int)costs->buckets, "batch", (int)costs->batch, "side", (int)it->side, "threads",
-        it->threads[it->widths - 1], "ranks", gkv_dist_size(cli_ranks()));
+        (int)costs->buckets, "batch", (int)costs->batch, "side", (int)bench->side, "threads",
+        bench->threads[bench->widths - 1], "ranks", gkv_dist_size(cli_ranks()));
     json_t *links = json_array();
     if (gkv_dist_size(cli_ranks()) > 1) {
         json_object_set_new(out, "ranks_step_seconds", json_real(ranks->step));
@@ -163,34 +165,34 @@ static int write_json(const bench *it, const gki_scaling_costs *costs,
                                                "step_seconds", steps));
     }
     json_object_set_new(out, "predicted", links);
-    const int code = bench_write_text(it->json, out);
+    const int code = bench_write_text(bench->json, out);
     json_decref(out);
     return code;
 }
 
 /* --- The measurement ------------------------------------------------------ */
 
-int bench_scaling(bench *it)
+int bench_scaling(bench_run *bench)
 {
-    gkv_settings settings = it->model[0].settings;
+    gkv_settings settings = bench->model[0].settings;
     gkv_dataset *dataset = NULL;
     gki_scaling_costs costs;
     gki_scaling_ranks ranks;
     double copy = 0;
     int code = CLI_OK;
-    settings.train.threads = it->threads[it->widths - 1];
-    CLI_TRY(open_images(it, &dataset));
+    settings.train.threads = bench->threads[bench->widths - 1];
+    CLI_TRY(open_images(bench, &dataset));
     CLI_CHECK(
-        gki_scaling_measure(&settings, dataset, it->seconds / 2, cli_ranks(), &costs, &ranks));
-    CLI_TRY(measure_refits(it, &settings, &costs.refits));
+        gki_scaling_measure(&settings, dataset, bench->seconds / 2, cli_ranks(), &costs, &ranks));
+    CLI_TRY(measure_refits(bench, &settings, &costs.refits));
     CLI_CHECK(gki_scaling_copy(&costs, &copy));
     if (cli_ranks_first()) {
-        print_costs(it, &costs, copy);
+        print_costs(bench, &costs, copy);
         print_ranks(&costs, &ranks);
         print_prediction(&costs);
     }
-    if (it->json && cli_ranks_first())
-        CLI_TRY(write_json(it, &costs, &ranks, copy));
+    if (bench->json && cli_ranks_first())
+        CLI_TRY(write_json(bench, &costs, &ranks, copy));
 done:
     return code;
 }

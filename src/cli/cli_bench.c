@@ -56,12 +56,12 @@ done:
 /* --- The parent ----------------------------------------------------------- */
 
 /* An idx1-ubyte file. */
-static int write_labels(const bench *it, const char *path)
+static int write_labels(const bench_run *bench, const char *path)
 {
-    const uint32_t n = (uint32_t)it->images;
+    const uint32_t n = (uint32_t)bench->images;
     const uint8_t head[8] = {
         0, 0, 8, 1, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
-    uint8_t *labels = bench_labels(n, (size_t)it->model[0].settings.model.base_classes);
+    uint8_t *labels = bench_labels(n, (size_t)bench->model[0].settings.model.base_classes);
     FILE *file = fopen(path, "wb");
     bool good = file && fwrite(head, 1, sizeof head, file) == sizeof head &&
                 fwrite(labels, 1, n, file) == n;
@@ -71,20 +71,20 @@ static int write_labels(const bench *it, const char *path)
     return good ? CLI_OK : cli_error_errno(errno, "%s: cannot be written", path);
 }
 
-static int write_inputs(const bench *it, const char *folder)
+static int write_inputs(const bench_run *bench, const char *folder)
 {
-    gkv_settings settings = it->model[0].settings;
-    uint8_t *images = bench_images(it->images);
+    gkv_settings settings = bench->model[0].settings;
+    uint8_t *images = bench_images(bench->images);
     char *idx = cli_text("%s/images.idx3", folder), *config = cli_text("%s/config.ini", folder);
     char *labels = cli_text("%s/labels.idx1", folder);
     int code = CLI_OK;
-    CLI_CHECK(gkv_idx_write(idx, it->images, BENCH_SIDE, BENCH_SIDE, 1, images));
-    CLI_TRY(write_labels(it, labels));
+    CLI_CHECK(gkv_idx_write(idx, bench->images, BENCH_SIDE, BENCH_SIDE, 1, images));
+    CLI_TRY(write_labels(bench, labels));
     snprintf(settings.data.dataset, sizeof settings.data.dataset, "bench");
     snprintf(settings.data.train_images, sizeof settings.data.train_images, "%s", idx);
     snprintf(settings.data.train_labels, sizeof settings.data.train_labels, "%s", labels);
     settings.train.epochs = 1;
-    settings.train.threads = it->threads[it->widths - 1];
+    settings.train.threads = bench->threads[bench->widths - 1];
     CLI_CHECK(gkv_settings_write(&settings, config));
 done:
     free(images);
@@ -123,7 +123,7 @@ static int start(const char *folder, pid_t *child, int *out)
 
 /* Waits until the child closes its end of the pipe, which it does when it ends. A signal may reach
  * only this process. Then the child is killed, because none of its files are kept. */
-static void wait_for_end(bench *it, pid_t child, int out, double began)
+static void wait_for_end(bench_run *bench, pid_t child, int out, double began)
 {
     enum { LOOK = 100 }; /* milliseconds: a signal just before poll() does not wake it */
     char byte;
@@ -138,19 +138,19 @@ static void wait_for_end(bench *it, pid_t child, int out, double began)
             continue;
         if (read(out, &byte, 1) != 1)
             return;
-        it->first_step = cli_seconds() - began;
+        bench->first_step = cli_seconds() - began;
     }
 }
 
-static int watch(bench *it, pid_t child, int out, double began)
+static int watch(bench_run *bench, pid_t child, int out, double began)
 {
     struct rusage used;
     int status = 0;
-    wait_for_end(it, child, out, began);
+    wait_for_end(bench, child, out, began);
     while (wait4(child, &status, 0, &used) < 0 && errno == EINTR)
         continue;
-    it->epoch = cli_seconds() - began;
-    it->peak_memory = 1024.0 * (double)used.ru_maxrss;
+    bench->epoch = cli_seconds() - began;
+    bench->peak_memory = 1024.0 * (double)used.ru_maxrss;
     if (cli_stop)
         return bench_go_on();
     if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK)
@@ -174,7 +174,7 @@ static void remove_folder(const char *folder)
 }
 
 /* Trains the first model for an epoch in a separate process. */
-static int bench_process(bench *it)
+static int bench_process(bench_run *bench)
 {
     const char *parent = getenv("TMPDIR");
     char *folder = cli_text("%s/gkvae-bench-XXXXXX", parent && *parent ? parent : "/tmp");
@@ -185,10 +185,10 @@ static int bench_process(bench *it)
         free(folder);
         return code;
     }
-    CLI_TRY(write_inputs(it, folder));
+    CLI_TRY(write_inputs(bench, folder));
     const double began = cli_seconds();
     CLI_TRY(start(folder, &child, &out));
-    code = watch(it, child, out, began);
+    code = watch(bench, child, out, began);
     close(out);
 done:
     remove_folder(folder);
@@ -226,7 +226,7 @@ static const struct argp_option options[] = {
 };
 
 typedef struct bench_arguments {
-    bench *it;
+    bench_run *bench;
     const char *child;
 } bench_arguments;
 
@@ -243,32 +243,33 @@ static unsigned wanted_of(struct argp_state *state, const char *name)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     bench_arguments *a = state->input;
-    bench *it = a->it;
+    bench_run *bench = a->bench;
     switch (key) {
-    case 's': cli_assign_text(&it->assignments, state, arg); return 0;
-    case 't': cli_assign(&it->assignments, state, "train.threads", arg, "--threads"); return 0;
-    case 'c': it->seconds = cli_number(state, "--seconds", arg, 1, 86400); return 0;
+    case 's': cli_assign_text(&bench->assignments, state, arg); return 0;
+    case 't': cli_assign(&bench->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case 'c': bench->seconds = cli_number(state, "--seconds", arg, 1, 86400); return 0;
     case 'r':
-        it->rounds = (size_t)cli_whole(state, "--rounds", arg, BENCH_ROUNDS_MIN, BENCH_ROUNDS_MAX);
+        bench->rounds =
+            (size_t)cli_whole(state, "--rounds", arg, BENCH_ROUNDS_MIN, BENCH_ROUNDS_MAX);
         return 0;
-    case 'i': it->images = (size_t)cli_whole(state, "--images", arg, 1000, 10000000); return 0;
-    case 'o': it->wanted |= wanted_of(state, arg); return 0;
-    case 'S': it->scaling = true; return 0;
-    case 'd': it->side = (size_t)cli_whole(state, "--side", arg, 8, 256); return 0;
-    case 'j': it->json = cli_output(state, "--json", arg, CLI_JSON); return 0;
-    case 'q': it->quiet = true; return 0;
+    case 'i': bench->images = (size_t)cli_whole(state, "--images", arg, 1000, 10000000); return 0;
+    case 'o': bench->wanted |= wanted_of(state, arg); return 0;
+    case 'S': bench->scaling = true; return 0;
+    case 'd': bench->side = (size_t)cli_whole(state, "--side", arg, 8, 256); return 0;
+    case 'j': bench->json = cli_output(state, "--json", arg, CLI_JSON); return 0;
+    case 'q': bench->quiet = true; return 0;
     case 'C': a->child = arg; return 0;
     case ARGP_KEY_ARG:
-        if (it->config)
+        if (bench->config)
             argp_error(state, "one configuration only: %s is too many", arg);
-        it->config = arg;
+        bench->config = arg;
         return 0;
     case ARGP_KEY_END:
-        if (it->side && !it->scaling)
+        if (bench->side && !bench->scaling)
             argp_error(state, "--side is for --scaling");
-        if (it->wanted && it->scaling)
+        if (bench->wanted && bench->scaling)
             argp_error(state, "--scaling measures one thing alone: leave out --only");
-        it->side = it->side ? it->side : BENCH_SIDE;
+        bench->side = bench->side ? bench->side : BENCH_SIDE;
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -276,15 +277,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* At most a tenth of the images is held out, and there are enough epochs that no run ends during
  * its measurement. */
-static int read_settings(bench *it, gkv_settings *settings)
+static int read_settings(bench_run *bench, gkv_settings *settings)
 {
     int code = CLI_OK;
     gkv_settings_defaults(settings);
-    if (it->config)
-        CLI_CHECK(gkv_settings_read(settings, it->config));
-    CLI_TRY(cli_assignments_apply(&it->assignments, settings));
-    if ((size_t)settings->data.validation > it->images / 10)
-        settings->data.validation = (int64_t)(it->images / 10);
+    if (bench->config)
+        CLI_CHECK(gkv_settings_read(settings, bench->config));
+    CLI_TRY(cli_assignments_apply(&bench->assignments, settings));
+    if ((size_t)settings->data.validation > bench->images / 10)
+        settings->data.validation = (int64_t)(bench->images / 10);
     settings->train.epochs = 1000000;
     CLI_CHECK(gkv_settings_check(settings));
 done:
@@ -292,21 +293,21 @@ done:
 }
 
 /* The configured model, and a plain VAE of the same sizes. */
-static void choose_models(bench *it, const gkv_settings *settings)
+static void choose_models(bench_run *bench, const gkv_settings *settings)
 {
     const gkv_model_settings *model = &settings->model;
     const bool plain = model->prior_flow == GKV_PRIOR_FLOW_NONE && model->base == GKV_BASE_NORMAL &&
                        model->posterior == GKV_POSTERIOR_NORMAL &&
                        model->posterior_flow == GKV_POSTERIOR_FLOW_NONE;
-    it->model[0].name = plain                                 ? "plain"
-                        : it->config || it->assignments.count ? "configured"
-                                                              : "default";
-    it->model[0].settings = *settings;
-    it->models = plain ? 1 : 2;
+    bench->model[0].name = plain                                       ? "plain"
+                           : bench->config || bench->assignments.count ? "configured"
+                                                                       : "default";
+    bench->model[0].settings = *settings;
+    bench->models = plain ? 1 : 2;
     if (plain)
         return;
-    gkv_settings *other = &it->model[1].settings;
-    it->model[1].name = "plain";
+    gkv_settings *other = &bench->model[1].settings;
+    bench->model[1].name = "plain";
     *other = *settings;
     other->model.prior_flow = GKV_PRIOR_FLOW_NONE;
     other->model.base = GKV_BASE_NORMAL;
@@ -317,15 +318,15 @@ static void choose_models(bench *it, const gkv_settings *settings)
     other->model.base_g = other->model.base_k = 0;
 }
 
-static void choose_threads(bench *it, const gkv_settings *settings)
+static void choose_threads(bench_run *bench, const gkv_settings *settings)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     const int most = settings->train.threads > 0 ? (int)settings->train.threads
                      : processors > 0            ? (int)processors
                                                  : 1;
-    it->threads[0] = 1;
-    it->threads[1] = most;
-    it->widths = most > 1 ? 2 : 1;
+    bench->threads[0] = 1;
+    bench->threads[1] = most;
+    bench->widths = most > 1 ? 2 : 1;
 }
 
 int cli_bench(int argc, char **argv)
@@ -352,44 +353,44 @@ int cli_bench(int argc, char **argv)
                "refits' share of an epoch's time is that of refits at "
                "the rate of a run, without the first refit. "
                "gkvae settings prints all settings and their defaults."};
-    bench *it = cli_alloc(1, sizeof *it);
-    bench_arguments a = {.it = it};
+    bench_run *bench = cli_alloc(1, sizeof *bench);
+    bench_arguments a = {.bench = bench};
     gkv_settings settings;
     int code = CLI_OK;
-    it->seconds = 40;
-    it->rounds = BENCH_ROUNDS_MIN;
-    it->images = 60000;
-    it->first_step = it->epoch = it->peak_memory = NAN;
+    bench->seconds = 40;
+    bench->rounds = BENCH_ROUNDS_MIN;
+    bench->images = 60000;
+    bench->first_step = bench->epoch = bench->peak_memory = NAN;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_TRY(
-        cli_ranks_begin("bench", it->scaling ? CLI_RANKS_SHARED : CLI_RANKS_REFUSED, argc, argv));
+    CLI_TRY(cli_ranks_begin("bench", bench->scaling ? CLI_RANKS_SHARED : CLI_RANKS_REFUSED, argc,
+                            argv));
     if (a.child) {
         code = bench_child(a.child);
         goto done;
     }
-    if (!it->wanted)
-        it->wanted = BENCH_ALL;
-    CLI_TRY(read_settings(it, &settings));
-    if (it->json)
-        CLI_TRY(bench_check_json(it->json));
-    choose_models(it, &settings);
-    choose_threads(it, &settings);
+    if (!bench->wanted)
+        bench->wanted = BENCH_ALL;
+    CLI_TRY(read_settings(bench, &settings));
+    if (bench->json)
+        CLI_TRY(bench_check_json(bench->json));
+    choose_models(bench, &settings);
+    choose_threads(bench, &settings);
     cli_catch_signals();
-    if (it->scaling) {
+    if (bench->scaling) {
         printf("gkvae %s\n%s\n\n", gkv_version(), gki_build_description());
-        code = bench_scaling(it);
+        code = bench_scaling(bench);
         goto done;
     }
-    if (it->wanted & BENCH_RUN)
-        CLI_TRY(bench_process(it));
-    if (it->wanted & ~(unsigned)BENCH_RUN)
-        CLI_TRY(bench_measure(it));
-    printf("gkvae %s, medians of %zu rounds\n%s\n\n", gkv_version(), it->rounds,
+    if (bench->wanted & BENCH_RUN)
+        CLI_TRY(bench_process(bench));
+    if (bench->wanted & ~(unsigned)BENCH_RUN)
+        CLI_TRY(bench_measure(bench));
+    printf("gkvae %s, medians of %zu rounds\n%s\n\n", gkv_version(), bench->rounds,
            gki_build_description());
-    bench_print(it);
-    if (it->json)
-        CLI_TRY(bench_write_json(it));
+    bench_print(bench);
+    if (bench->json)
+        CLI_TRY(bench_write_json(bench));
 done:
-    free(it);
+    free(bench);
     return code;
 }

@@ -42,14 +42,14 @@ typedef struct bench_model {
         bench_series step_share, evaluation_share, drawing_share;
         /* seconds of the parts of a step, summed over threads */
         bench_series parts[GKV_BENCH_PARTS];
-    } at[BENCH_WIDTHS];
+    } widths[BENCH_WIDTHS];
 } bench_model;
 
 /* The g-and-k functions that are timed. */
 enum { BENCH_GK_FUNCTIONS = 4 };
 extern const char *const bench_gk_names[BENCH_GK_FUNCTIONS];
 
-typedef struct bench {
+typedef struct bench_run {
     const char *config, *json;
     double seconds;
     size_t rounds, images;
@@ -66,7 +66,7 @@ typedef struct bench {
     bench_series gk[BENCH_GK_FUNCTIONS][2]; /* values per second, in float and in double */
     double first_step, epoch; /* seconds from the start of `gkvae train`; NaN if not measured */
     double peak_memory;       /* bytes */
-} bench;
+} bench_run;
 
 /* The parts that can be measured: the choices of --only. */
 enum {
@@ -93,19 +93,19 @@ uint8_t *bench_images(size_t count);
 uint8_t *bench_labels(size_t count, size_t classes);
 
 /* Measures all rounds. */
-int bench_measure(bench *it);
+int bench_measure(bench_run *bench);
 
 /* --- bench_scaling.c ------------------------------------------------------ */
 
 /* Measures and predicts the step of the first model on many ranks, and prints it. */
-int bench_scaling(bench *it);
+int bench_scaling(bench_run *bench);
 
 /* --- cli_bench.c ---------------------------------------------------------- */
 
 /* --- bench_report.c ------------------------------------------------------- */
 
-void bench_print(const bench *it);
-int bench_write_json(const bench *it);
+void bench_print(const bench_run *bench);
+int bench_write_json(const bench_run *bench);
 
 /* Writes a JSON value to a file. */
 struct json_t;

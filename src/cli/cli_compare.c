@@ -9,10 +9,10 @@
 
 /* --- The finished runs of a plan ------------------------------------------ */
 
-/* Adds the row of a model: its finished and evaluated runs. it->runs has capacity for all, so the
- * runs never move. */
+/* Adds the row of a model: its finished and evaluated runs. comparison->runs has capacity for all,
+ * so the runs never move. */
 static int add_row(const compare_plan *plan, const char *folder, size_t model,
-                   const plan_eval *eval, comparison *it)
+                   const plan_eval *eval, model_comparison *comparison)
 {
     const compare_run **runs = cli_alloc(plan->n_seeds, sizeof *runs);
     size_t n = 0;
@@ -31,31 +31,32 @@ static int add_row(const compare_plan *plan, const char *folder, size_t model,
             continue;
         }
         char *run = plan_folder(folder, plan, model, seed);
-        compare_run *next = &it->runs[it->n_runs++];
+        compare_run *next = &comparison->runs[comparison->n_runs++];
         code = compare_run_open(run, eval->figures, next);
         next->name = cli_text("%s-%" PRIu64, plan->models[model].name, seed);
         runs[n++] = next;
         free(run);
     }
     if (n > 0 && code == CLI_OK)
-        compare_rows_add(it, plan->models[model].name, runs, n);
+        compare_rows_add(comparison, plan->models[model].name, runs, n);
     free(runs);
     return code;
 }
 
-static void choose_reference(comparison *it, const char *name)
+static void choose_reference(model_comparison *comparison, const char *name)
 {
-    it->against = name || it->n_rows < 2 ? SIZE_MAX : 0;
-    for (size_t r = 0; r < it->n_rows && name; r++)
-        if (strcmp(it->rows[r].name, name) == 0)
-            it->against = r;
+    comparison->against = name || comparison->n_rows < 2 ? SIZE_MAX : 0;
+    for (size_t r = 0; r < comparison->n_rows && name; r++)
+        if (strcmp(comparison->rows[r].name, name) == 0)
+            comparison->against = r;
 }
 
 /* The table, files and page of one evaluation. */
 static int show_eval(const compare_plan *plan, const compare_arguments *a, const char *folder,
                      const plan_eval *eval)
 {
-    comparison it = {.runs = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.runs)};
+    model_comparison comparison = {
+        .runs = cli_alloc(plan->n_models * plan->n_seeds, sizeof *comparison.runs)};
     char *place = *eval->name ? cli_text("%s/of.%s", folder, eval->name) : cli_text("%s", folder);
     char *title = cli_text("%s%s%s", plan->name, *eval->name ? ": " : "", eval->name);
     size_t wanted = 0;
@@ -64,27 +65,27 @@ static int show_eval(const compare_plan *plan, const compare_arguments *a, const
         if (!plan->models[m].wanted)
             continue;
         wanted += plan->n_seeds;
-        CLI_TRY(add_row(plan, folder, m, eval, &it));
+        CLI_TRY(add_row(plan, folder, m, eval, &comparison));
     }
     /* After all steps all runs are there, unless a file cannot be read. */
-    const int missing = it.n_runs < wanted && !a->table ? CLI_IO : CLI_OK;
-    if (it.n_runs < wanted)
-        fprintf(stderr, "gkvae: %s: %zu of %zu runs are there\n", title, it.n_runs, wanted);
-    if (it.n_runs == 0) {
+    const int missing = comparison.n_runs < wanted && !a->table ? CLI_IO : CLI_OK;
+    if (comparison.n_runs < wanted)
+        fprintf(stderr, "gkvae: %s: %zu of %zu runs are there\n", title, comparison.n_runs, wanted);
+    if (comparison.n_runs == 0) {
         code = missing;
         goto done;
     }
-    CLI_TRY(compare_protocols(&it));
-    CLI_TRY(compare_choose(&it, a->metrics));
-    choose_reference(&it, a->against ? a->against : plan->against);
-    compare_print(&it, *eval->name ? title : NULL);
+    CLI_TRY(compare_protocols(&comparison));
+    CLI_TRY(compare_choose(&comparison, a->metrics));
+    choose_reference(&comparison, a->against ? a->against : plan->against);
+    compare_print(&comparison, *eval->name ? title : NULL);
     fflush(stdout);
-    CLI_TRY(compare_write(&it, place));
-    CLI_TRY(compare_page(&it, place, title, a->command, "The plan", plan->text));
+    CLI_TRY(compare_write(&comparison, place));
+    CLI_TRY(compare_page(&comparison, place, title, a->command, "The plan", plan->text));
     printf("the page: %s/index.html\n", place);
     code = missing;
 done:
-    compare_free(&it);
+    compare_free(&comparison);
     free(place);
     free(title);
     return code;
@@ -256,36 +257,36 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /* Finds the row of this name, or the row with the run of this name or folder. */
-static int find_reference(comparison *it, const char *wanted)
+static int find_reference(model_comparison *comparison, const char *wanted)
 {
-    it->against = it->n_rows > 1 ? 0 : SIZE_MAX;
+    comparison->against = comparison->n_rows > 1 ? 0 : SIZE_MAX;
     if (!wanted)
         return CLI_OK;
     char *name = cli_text("%s", wanted);
     for (size_t n = strlen(name); n > 1 && name[n - 1] == '/'; n--)
         name[n - 1] = '\0';
     size_t found = SIZE_MAX;
-    for (size_t r = 0; r < it->n_rows && found == SIZE_MAX; r++) {
-        if (strcmp(it->rows[r].name, name) == 0)
+    for (size_t r = 0; r < comparison->n_rows && found == SIZE_MAX; r++) {
+        if (strcmp(comparison->rows[r].name, name) == 0)
             found = r;
-        for (size_t i = 0; i < it->rows[r].n_runs; i++)
-            if (strcmp(it->rows[r].runs[i]->folder, name) == 0 ||
-                strcmp(it->rows[r].runs[i]->name, name) == 0)
+        for (size_t i = 0; i < comparison->rows[r].n_runs; i++)
+            if (strcmp(comparison->rows[r].runs[i]->folder, name) == 0 ||
+                strcmp(comparison->rows[r].runs[i]->name, name) == 0)
                 found = r;
     }
     free(name);
-    it->against = found;
+    comparison->against = found;
     return found != SIZE_MAX
                ? CLI_OK
                : cli_error(CLI_USAGE, "--against %s: none of the runs has this name", wanted);
 }
 
 /* The folders of the runs, one per line. */
-static char *list_folders(const comparison *it)
+static char *list_folders(const model_comparison *comparison)
 {
     char *list = cli_text("%s", "");
-    for (size_t i = 0; i < it->n_runs; i++) {
-        char *longer = cli_text("%s%s\n", list, it->runs[i].folder);
+    for (size_t i = 0; i < comparison->n_runs; i++) {
+        char *longer = cli_text("%s%s\n", list, comparison->runs[i].folder);
         free(list);
         list = longer;
     }
@@ -294,29 +295,30 @@ static char *list_folders(const comparison *it)
 
 static int compare_runs(const compare_arguments *a)
 {
-    comparison it = {.runs = cli_alloc(a->n_runs, sizeof *it.runs)};
+    model_comparison comparison = {.runs = cli_alloc(a->n_runs, sizeof *comparison.runs)};
     char *folders = NULL;
     int code = CLI_OK;
     if (a->out)
         CLI_TRY(compare_check_out(a->out));
-    for (; it.n_runs < a->n_runs; it.n_runs++)
-        CLI_TRY(compare_run_open(a->runs[it.n_runs], "metrics.json", &it.runs[it.n_runs]));
-    CLI_TRY(compare_protocols(&it));
-    compare_rows_find(&it);
-    CLI_TRY(find_reference(&it, a->against));
-    CLI_TRY(compare_choose(&it, a->metrics));
-    compare_print(&it, NULL);
+    for (; comparison.n_runs < a->n_runs; comparison.n_runs++)
+        CLI_TRY(compare_run_open(a->runs[comparison.n_runs], "metrics.json",
+                                 &comparison.runs[comparison.n_runs]));
+    CLI_TRY(compare_protocols(&comparison));
+    compare_rows_find(&comparison);
+    CLI_TRY(find_reference(&comparison, a->against));
+    CLI_TRY(compare_choose(&comparison, a->metrics));
+    compare_print(&comparison, NULL);
     if (!a->out)
         goto done;
     fflush(stdout);
-    folders = list_folders(&it);
-    CLI_TRY(compare_write(&it, a->out));
-    CLI_TRY(compare_page(&it, a->out, "gkvae compare", a->command, "Runs", folders));
+    folders = list_folders(&comparison);
+    CLI_TRY(compare_write(&comparison, a->out));
+    CLI_TRY(compare_page(&comparison, a->out, "gkvae compare", a->command, "Runs", folders));
     printf("the page: %s/index.html\n", a->out);
 done:
-    if (it.n_runs < a->n_runs)
-        it.n_runs++; /* the run that failed may own memory too */
-    compare_free(&it);
+    if (comparison.n_runs < a->n_runs)
+        comparison.n_runs++; /* the run that failed may own memory too */
+    compare_free(&comparison);
     free(folders);
     return code;
 }

@@ -51,7 +51,7 @@ typedef struct compare_row {
     size_t n_runs;
 } compare_row;
 
-typedef struct comparison {
+typedef struct model_comparison {
     compare_run *runs;
     size_t n_runs;
     compare_row *rows;
@@ -65,28 +65,29 @@ typedef struct comparison {
     size_t n_shown;
     /* the figure of the differences, as its index in `shown`; SIZE_MAX: none */
     size_t measure;
-} comparison;
+} model_comparison;
 
 /* Reads FOLDER/config.ini and FOLDER/FIGURES. CLI_CONFIG if the folder is not a run or has no such
  * figures. */
 int compare_run_open(const char *folder, const char *figures, compare_run *run);
 
 /* Names the runs and groups them into rows. */
-void compare_rows_find(comparison *it);
+void compare_rows_find(model_comparison *comparison);
 
-/* Adds a row of these runs. It keeps pointers to them, so they must be in it->runs and must not
- * move. */
-void compare_rows_add(comparison *it, const char *name, const compare_run *const *runs, size_t n);
+/* Adds a row of these runs. It keeps pointers to them, so they must be in comparison->runs and must
+ * not move. */
+void compare_rows_add(model_comparison *comparison, const char *name,
+                      const compare_run *const *runs, size_t n);
 
 /* Notes the protocols. CLI_CONFIG, with both runs and both protocols, if two runs were measured
  * differently. */
-int compare_protocols(comparison *it);
+int compare_protocols(model_comparison *comparison);
 
 /* Chooses the columns: those of `metrics`; or, if it is NULL, the default ones that some run
  * has. */
-int compare_choose(comparison *it, const char *metrics);
+int compare_choose(model_comparison *comparison, const char *metrics);
 
-void compare_free(comparison *it);
+void compare_free(model_comparison *comparison);
 
 /* --- compare_runs.c ------------------------------------------------------- */
 
@@ -133,15 +134,15 @@ typedef struct compare_words {
 
 /* Names, numbers of seeds, these columns, and if `differences` is true the column of
  * differences. */
-compare_words compare_words_of(const comparison *it, const compare_column *columns, size_t n,
-                               bool differences);
+compare_words compare_words_of(const model_comparison *comparison, const compare_column *columns,
+                               size_t n, bool differences);
 void compare_words_free(compare_words *words);
 
 /* A sentence or two that explain the numbers; the caller frees it. */
-char *compare_caption(const comparison *it);
+char *compare_caption(const model_comparison *comparison);
 
 /* Prints the table. */
-void compare_print(const comparison *it, const char *heading);
+void compare_print(const model_comparison *comparison, const char *heading);
 
 /* --- compare_table.c, compare_page.c -------------------------------------- */
 
@@ -149,11 +150,11 @@ void compare_print(const comparison *it, const char *heading);
 int compare_check_out(const char *folder);
 
 /* Writes compare.csv and compare.json to the folder, which is created if necessary. */
-int compare_write(const comparison *it, const char *folder);
+int compare_write(const model_comparison *comparison, const char *folder);
 
 /* Writes pictures and index.html. The page ends with `text` under `heading`. */
-int compare_page(const comparison *it, const char *folder, const char *title, const char *command,
-                 const char *heading, const char *text);
+int compare_page(const model_comparison *comparison, const char *folder, const char *title,
+                 const char *command, const char *heading, const char *text);
 
 /* --- cli_compare.c -------------------------------------------------------- */
 

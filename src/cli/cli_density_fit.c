@@ -154,27 +154,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* --- The rows ------------------------------------------------------------- */
 
-typedef struct rows {
+typedef struct chosen_rows {
     size_t n, d;
     double *x, *lower, *upper; /* [n × d]; the last two may be NULL */
     const char **names;
     double *resolution;
     gkv_table *table, *complete;
     size_t *chosen, *low, *high;
-} rows;
+} chosen_rows;
 
-static void rows_free(rows *it)
+static void rows_free(chosen_rows *rows)
 {
-    free(it->x);
-    free(it->lower);
-    free(it->upper);
-    free(it->names);
-    free(it->resolution);
-    free(it->chosen);
-    free(it->low);
-    free(it->high);
-    gkv_table_free(it->complete);
-    gkv_table_free(it->table);
+    free(rows->x);
+    free(rows->lower);
+    free(rows->upper);
+    free(rows->names);
+    free(rows->resolution);
+    free(rows->chosen);
+    free(rows->low);
+    free(rows->high);
+    gkv_table_free(rows->complete);
+    gkv_table_free(rows->table);
 }
 
 static bool contains(const size_t *list, size_t count, size_t value)
@@ -201,36 +201,37 @@ static double end_of(double value, double open)
     return isnan(value) ? open : value;
 }
 
-/* The ends of the intervals of column `to`, in the rows of `lines`. */
-static int take_intervals(const rows *it, size_t k, size_t to, const size_t *lines)
+/* The ends of the intervals of column `column`, in the rows of `lines`. */
+static int take_intervals(const chosen_rows *rows, size_t k, size_t column, const size_t *lines)
 {
     const double *low = NULL, *high = NULL;
     int code = CLI_OK;
-    CLI_CHECK(gkv_table_values(it->table, it->low[k], &low));
-    CLI_CHECK(gkv_table_values(it->table, it->high[k], &high));
-    for (size_t i = 0; i < it->n; i++) {
-        it->lower[i * it->d + to] = end_of(low[lines[i]], -INFINITY);
-        it->upper[i * it->d + to] = end_of(high[lines[i]], INFINITY);
+    CLI_CHECK(gkv_table_values(rows->table, rows->low[k], &low));
+    CLI_CHECK(gkv_table_values(rows->table, rows->high[k], &high));
+    for (size_t i = 0; i < rows->n; i++) {
+        rows->lower[i * rows->d + column] = end_of(low[lines[i]], -INFINITY);
+        rows->upper[i * rows->d + column] = end_of(high[lines[i]], INFINITY);
     }
 done:
     return code;
 }
 
 /* The rows of the table in which no chosen column is missing, nor both ends of an interval. */
-static int find_lines(const rows *it, size_t n_values, size_t n_intervals, size_t *lines, size_t *n)
+static int find_lines(const chosen_rows *rows, size_t n_values, size_t n_intervals, size_t *lines,
+                      size_t *n)
 {
-    const size_t all = gkv_table_rows(it->table);
+    const size_t all = gkv_table_rows(rows->table);
     bool *missing = cli_alloc(all, sizeof *missing);
     const double *values = NULL, *other = NULL;
     int code = CLI_OK;
     for (size_t k = 0; k < n_values; k++) {
-        CLI_CHECK(gkv_table_values(it->table, it->chosen[k], &values));
+        CLI_CHECK(gkv_table_values(rows->table, rows->chosen[k], &values));
         for (size_t i = 0; i < all; i++)
             missing[i] |= (bool)isnan(values[i]);
     }
     for (size_t k = 0; k < n_intervals; k++) {
-        CLI_CHECK(gkv_table_values(it->table, it->low[k], &values));
-        CLI_CHECK(gkv_table_values(it->table, it->high[k], &other));
+        CLI_CHECK(gkv_table_values(rows->table, rows->low[k], &values));
+        CLI_CHECK(gkv_table_values(rows->table, rows->high[k], &other));
         for (size_t i = 0; i < all; i++)
             missing[i] |= isnan(values[i]) && isnan(other[i]);
     }
@@ -243,13 +244,13 @@ done:
     return code;
 }
 
-static int read_resolutions(const fit_arguments *a, rows *it)
+static int read_resolutions(const fit_arguments *a, chosen_rows *rows)
 {
     char *words = cli_text("%s", a->resolution ? a->resolution : "auto"), *rest = NULL;
     size_t count = 0;
     int code = CLI_OK;
-    it->resolution = cli_alloc(it->d, sizeof *it->resolution);
-    for (char *word = strtok_r(words, ",", &rest); word && count < it->d && code == CLI_OK;
+    rows->resolution = cli_alloc(rows->d, sizeof *rows->resolution);
+    for (char *word = strtok_r(words, ",", &rest); word && count < rows->d && code == CLI_OK;
          word = strtok_r(NULL, ",", &rest), count++) {
         char *end = NULL;
         const double h = strtod(word, &end);
@@ -259,69 +260,70 @@ static int read_resolutions(const fit_arguments *a, rows *it)
                              "--resolution %s: \"%s\" is neither auto, none nor a number "
                              "above 0",
                              a->resolution, word);
-        it->resolution[count] = is_auto ? GKV_GK_RESOLUTION_AUTO : is_none ? 0 : h;
-        if (rest && *rest && count + 1 == it->d)
+        rows->resolution[count] = is_auto ? GKV_GK_RESOLUTION_AUTO : is_none ? 0 : h;
+        if (rest && *rest && count + 1 == rows->d)
             code = cli_error(CLI_USAGE, "--resolution %s: there are only %zu columns",
-                             a->resolution, it->d);
+                             a->resolution, rows->d);
     }
-    for (size_t j = count; j < it->d && count == 1; j++)
-        it->resolution[j] = it->resolution[0];
-    if (code == CLI_OK && count != 1 && count != it->d)
+    for (size_t j = count; j < rows->d && count == 1; j++)
+        rows->resolution[j] = rows->resolution[0];
+    if (code == CLI_OK && count != 1 && count != rows->d)
         code =
             cli_error(CLI_USAGE, "--resolution %s: give one number, or one for each of %zu columns",
-                      a->resolution, it->d);
+                      a->resolution, rows->d);
     free(words);
     return code;
 }
 
-static int take_rows(const fit_arguments *a, rows *it)
+static int take_rows(const fit_arguments *a, chosen_rows *rows)
 {
     size_t n_values = 0, n_low = 0, n_high = 0, *lines = NULL;
     const double *values = NULL;
     int code = CLI_OK;
-    CLI_TRY(cli_table_read(&a->input, a->table, a->quiet, &it->table));
+    CLI_TRY(cli_table_read(&a->input, a->table, a->quiet, &rows->table));
     if (a->lower) {
-        CLI_TRY(cli_columns_choose(it->table, a->table, a->lower, SIZE_MAX, a->quiet, &it->low,
+        CLI_TRY(cli_columns_choose(rows->table, a->table, a->lower, SIZE_MAX, a->quiet, &rows->low,
                                    &n_low));
-        CLI_TRY(cli_columns_choose(it->table, a->table, a->upper, SIZE_MAX, a->quiet, &it->high,
+        CLI_TRY(cli_columns_choose(rows->table, a->table, a->upper, SIZE_MAX, a->quiet, &rows->high,
                                    &n_high));
         if (n_low != n_high)
             CLI_TRY(
                 cli_error(CLI_USAGE, "--lower names %zu columns and --upper %zu", n_low, n_high));
     }
-    CLI_TRY(cli_columns_choose(it->table, a->table, a->columns, SIZE_MAX, a->quiet, &it->chosen,
+    CLI_TRY(cli_columns_choose(rows->table, a->table, a->columns, SIZE_MAX, a->quiet, &rows->chosen,
                                &n_values));
-    n_values = without_intervals(it->chosen, n_values, it->low, it->high, n_low);
-    it->d = n_values + n_low;
-    lines = cli_alloc(gkv_table_rows(it->table), sizeof *lines);
-    CLI_TRY(find_lines(it, n_values, n_low, lines, &it->n));
-    if (it->n < gkv_table_rows(it->table) && !a->quiet)
+    n_values = without_intervals(rows->chosen, n_values, rows->low, rows->high, n_low);
+    rows->d = n_values + n_low;
+    lines = cli_alloc(gkv_table_rows(rows->table), sizeof *lines);
+    CLI_TRY(find_lines(rows, n_values, n_low, lines, &rows->n));
+    if (rows->n < gkv_table_rows(rows->table) && !a->quiet)
         fprintf(stderr, "gkvae: %zu of %zu rows dropped: they have missing values\n",
-                gkv_table_rows(it->table) - it->n, gkv_table_rows(it->table));
-    it->x = cli_alloc(it->n * it->d, sizeof *it->x);
-    it->names = cli_alloc(it->d, sizeof *it->names);
+                gkv_table_rows(rows->table) - rows->n, gkv_table_rows(rows->table));
+    rows->x = cli_alloc(rows->n * rows->d, sizeof *rows->x);
+    rows->names = cli_alloc(rows->d, sizeof *rows->names);
     if (n_low > 0) {
-        it->lower = cli_alloc(it->n * it->d, sizeof *it->lower);
-        it->upper = cli_alloc(it->n * it->d, sizeof *it->upper);
+        rows->lower = cli_alloc(rows->n * rows->d, sizeof *rows->lower);
+        rows->upper = cli_alloc(rows->n * rows->d, sizeof *rows->upper);
     }
     for (size_t k = 0; k < n_values; k++) {
-        CLI_CHECK(gkv_table_values(it->table, it->chosen[k], &values));
-        it->names[k] = gkv_table_name(it->table, it->chosen[k]);
-        for (size_t i = 0; i < it->n; i++) {
-            it->x[i * it->d + k] = values[lines[i]];
-            if (it->lower)
-                it->lower[i * it->d + k] = it->upper[i * it->d + k] = values[lines[i]];
+        CLI_CHECK(gkv_table_values(rows->table, rows->chosen[k], &values));
+        rows->names[k] = gkv_table_name(rows->table, rows->chosen[k]);
+        for (size_t i = 0; i < rows->n; i++) {
+            rows->x[i * rows->d + k] = values[lines[i]];
+            if (rows->lower)
+                rows->lower[i * rows->d + k] = rows->upper[i * rows->d + k] = values[lines[i]];
         }
     }
     for (size_t k = 0; k < n_low; k++) {
-        it->names[n_values + k] = gkv_table_name(it->table, it->low[k]);
-        CLI_TRY(take_intervals(it, k, n_values + k, lines));
+        rows->names[n_values + k] = gkv_table_name(rows->table, rows->low[k]);
+        CLI_TRY(take_intervals(rows, k, n_values + k, lines));
     }
-    for (size_t i = 0; it->lower && i < it->n * it->d; i++) /* for the page */
-        it->x[i] = isinf(it->lower[i])   ? it->upper[i]
-                   : isinf(it->upper[i]) ? it->lower[i]
-                                         : it->lower[i] + (it->upper[i] - it->lower[i]) / 2;
-    code = read_resolutions(a, it);
+    for (size_t i = 0; rows->lower && i < rows->n * rows->d; i++) /* for the page */
+        rows->x[i] = isinf(rows->lower[i]) ? rows->upper[i]
+                     : isinf(rows->upper[i])
+                         ? rows->lower[i]
+                         : rows->lower[i] + (rows->upper[i] - rows->lower[i]) / 2;
+    code = read_resolutions(a, rows);
 done:
     free(lines);
     return code;
@@ -387,7 +389,7 @@ static int write_json(const char *folder, const gkv_density *density)
 }
 
 static int write_results(const fit_arguments *a, const char *model, const char *command,
-                         const gkv_density *density, const rows *data)
+                         const gkv_density *density, const chosen_rows *data)
 {
     int code = CLI_OK;
     CLI_CHECK(gkv_density_save(density, model));
@@ -418,7 +420,7 @@ int cli_density_fit(int argc, char **argv)
                "flow's training; --resume continues from it to the same result. docs/density.md "
                "is a guide."};
     fit_arguments a = {.table = NULL};
-    rows data = {.n = 0};
+    chosen_rows data = {.n = 0};
     gkv_density *density = NULL;
     cli_live live;
     char *command = cli_command(argc, argv), *model = NULL, *checkpoint = NULL;

@@ -116,24 +116,25 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* --- Progress ------------------------------------------------------------- */
 
-typedef struct reporter {
+typedef struct eval_reporter {
     bool quiet;
     cli_live live;
     double began;
     size_t tenths; /* printed so far, without a terminal */
     size_t rounds; /* passes through the images: 2 with refinement */
-} reporter;
+} eval_reporter;
 
 static bool on_progress(void *context, const gkv_progress *progress)
 {
-    reporter *it = context;
+    eval_reporter *reporter = context;
     const size_t of = (size_t)progress->total;
     size_t done = (size_t)progress->done;
     char images[64], left[64], time[32];
-    if (it->quiet || done == 0 ||
-        !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
+    if (reporter->quiet || done == 0 ||
+        !(cli_live_due(&reporter->live) ||
+          (!reporter->live.on && done * 10 / of > reporter->tenths)))
         return false;
-    const size_t round = of / it->rounds;
+    const size_t round = of / reporter->rounds;
     /* the other ranks are about as far in this round */
     if (done % round > 0) {
         const size_t all = done % round * (size_t)gkv_dist_size(cli_ranks());
@@ -141,11 +142,12 @@ static bool on_progress(void *context, const gkv_progress *progress)
     }
     snprintf(images, sizeof images, "%s %zu of %zu images", done > round ? "refined" : "evaluated",
              done > round ? done - round : done, round);
-    snprintf(left, sizeof left, "ETA %s",
-             cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
-    it->tenths = done * 10 / of;
-    if (it->live.on)
-        cli_live_show(&it->live, (const char *const[]){images, left}, 2);
+    snprintf(
+        left, sizeof left, "ETA %s",
+        cli_duration((cli_seconds() - reporter->began) / (double)done * (double)(of - done), time));
+    reporter->tenths = done * 10 / of;
+    if (reporter->live.on)
+        cli_live_show(&reporter->live, (const char *const[]){images, left}, 2);
     else
         fprintf(stderr, "%s, %s\n", images, left);
     return false;
@@ -187,14 +189,15 @@ static void print_metrics(const gkv_metrics *m)
 static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test,
                     float *refined, gkv_metrics *metrics)
 {
-    reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
+    eval_reporter reporter = {
+        .quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
     const gkv_run_options how = {
-        .progress = on_progress, .context = &it, .stop = &cli_stop, .dist = cli_ranks()};
-    cli_live_start(&it.live, !a->quiet);
+        .progress = on_progress, .context = &reporter, .stop = &cli_stop, .dist = cli_ranks()};
+    cli_live_start(&reporter.live, !a->quiet);
     const gkv_status status =
         gkv_evaluate(run->model, test, a->of, &run->settings, a->wants_refined ? &a->refine : NULL,
                      &how, refined, metrics);
-    cli_live_clear(&it.live);
+    cli_live_clear(&reporter.live);
     return status == GKV_OK ? cli_check(gkv_train_times(a->run.model, &metrics->train_seconds,
                                                         &metrics->refit_seconds))
                             : cli_check(status);

@@ -130,7 +130,7 @@ static int open_images(const features_arguments *a, const gkv_features *network,
 
 /* Values of an array, checked here, where the image's number and the file are known. */
 static int fetch_values(const features_arguments *a, const images *from, size_t first, size_t n,
-                        size_t pixels, float *to)
+                        size_t pixels, float *values)
 {
     int code = CLI_OK;
     for (size_t k = 0; k < pixels; k++) {
@@ -143,7 +143,7 @@ static int fetch_values(const features_arguments *a, const images *from, size_t 
                                  "%s: row %zu, column %zu is %g, but pixels are from 0 to 1%s",
                                  a->images, first + i + 1, k + 1, value,
                                  value > 1 ? "; divide levels up to 255 by 255" : "");
-            to[i * pixels + k] = (float)value;
+            values[i * pixels + k] = (float)value;
         }
     }
 done:
@@ -152,13 +152,13 @@ done:
 
 /* Images [first, first + n) as values in [0, 1], [n, pixels]. */
 static int fetch(const features_arguments *a, const images *from, size_t first, size_t n,
-                 size_t pixels, float *to)
+                 size_t pixels, float *values)
 {
     if (from->values)
-        return fetch_values(a, from, first, n, pixels, to);
+        return fetch_values(a, from, first, n, pixels, values);
     const uint8_t *levels = gkv_dataset_pixels(from->levels, first);
     for (size_t i = 0; i < n * pixels; i++)
-        to[i] = (float)levels[i] / 255.0F;
+        values[i] = (float)levels[i] / 255.0F;
     return CLI_OK;
 }
 

@@ -36,35 +36,35 @@ static refined_images images_create(const gkv_model *model, size_t n)
                             .accepted = cli_alloc(n, sizeof(size_t))};
 }
 
-static void images_free(refined_images *it)
+static void images_free(refined_images *images)
 {
-    free(it->grey);
-    free(it->seen);
-    free(it->before);
-    free(it->after);
-    free(it->code);
-    free(it->refined);
-    free(it->entropy_before);
-    free(it->entropy);
-    free(it->accepted);
+    free(images->grey);
+    free(images->seen);
+    free(images->before);
+    free(images->after);
+    free(images->code);
+    free(images->refined);
+    free(images->entropy_before);
+    free(images->entropy);
+    free(images->accepted);
 }
 
 static int refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
-                  refined_images *it, double *seconds)
+                  refined_images *images, double *seconds)
 {
     gkv_refiner *refiner = NULL;
     int code = CLI_OK;
-    CLI_CHECK(gkv_model_encode(model, n, it->seen, NULL, it->code));
-    CLI_CHECK(gkv_model_decode(model, n, it->code, NULL, it->before));
+    CLI_CHECK(gkv_model_encode(model, n, images->seen, NULL, images->code));
+    CLI_CHECK(gkv_model_decode(model, n, images->code, NULL, images->before));
     CLI_CHECK(gkv_refiner_create(model, settings, &refiner));
     *seconds = cli_seconds();
-    CLI_CHECK(gkv_refiner_run(refiner, n, it->seen, 0, NULL,
-                              &(gkv_refined){.mean = it->refined,
-                                             .accepted = it->accepted,
-                                             .cross_entropy_before = it->entropy_before,
-                                             .cross_entropy_after = it->entropy}));
+    CLI_CHECK(gkv_refiner_run(refiner, n, images->seen, 0, NULL,
+                              &(gkv_refined){.mean = images->refined,
+                                             .accepted = images->accepted,
+                                             .cross_entropy_before = images->entropy_before,
+                                             .cross_entropy_after = images->entropy}));
     *seconds = cli_seconds() - *seconds;
-    code = cli_check(gkv_model_decode(model, n, it->refined, NULL, it->after));
+    code = cli_check(gkv_model_decode(model, n, images->refined, NULL, images->after));
 done:
     gkv_refiner_free(refiner);
     return code;
@@ -114,8 +114,8 @@ done:
 
 /* Measures the originals, the reconstructions from the encoder's codes, and those from refined
  * codes. All figures are NaN without a network for the images. */
-static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original,
-                       collection *before, collection *after)
+static int measure_all(const cli_run *run, size_t n, const refined_images *images,
+                       collection *original, collection *before, collection *after)
 {
     const int threads = (int)run->settings.train.threads;
     gkv_features *network = NULL;
@@ -128,11 +128,11 @@ static int measure_all(const cli_run *run, size_t n, const refined_images *it, c
     const size_t d = gkv_features_dimensions(network);
     originals = cli_alloc(n * d, sizeof *originals);
     decoded = cli_alloc(n * d, sizeof *decoded);
-    CLI_CHECK(gkv_features_apply(network, n, it->grey, &(gkv_run_options){.threads = threads},
+    CLI_CHECK(gkv_features_apply(network, n, images->grey, &(gkv_run_options){.threads = threads},
                                  originals, NULL));
     *original = (collection){0, total_variance(originals, n, d)};
-    CLI_TRY(measure(network, threads, n, it->before, originals, decoded, before));
-    CLI_TRY(measure(network, threads, n, it->after, originals, decoded, after));
+    CLI_TRY(measure(network, threads, n, images->before, originals, decoded, before));
+    CLI_TRY(measure(network, threads, n, images->after, originals, decoded, after));
 done:
     free(originals);
     free(decoded);
@@ -141,7 +141,7 @@ done:
 }
 
 static int print_figures(const cli_run *run, const gkv_refine_settings *settings, size_t n,
-                         const refined_images *it, double seconds)
+                         const refined_images *images, double seconds)
 {
     const gkv_model *model = run->model;
     const size_t height = gkv_model_height(model), width = gkv_model_width(model),
@@ -151,21 +151,22 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
     double accepted = 0;
     char heading[64], of_originals[64];
     int code = CLI_OK;
-    CLI_TRY(measure_all(run, n, it, &original, &encoder, &refined));
-    CLI_CHECK(gkv_image_scores_of(n, height, width, channels, it->before, it->grey, &before));
-    CLI_CHECK(gkv_image_scores_of(n, height, width, channels, it->after, it->grey, &after));
+    CLI_TRY(measure_all(run, n, images, &original, &encoder, &refined));
+    CLI_CHECK(
+        gkv_image_scores_of(n, height, width, channels, images->before, images->grey, &before));
+    CLI_CHECK(gkv_image_scores_of(n, height, width, channels, images->after, images->grey, &after));
     for (size_t i = 0; i < n; i++)
-        accepted += (double)it->accepted[i];
+        accepted += (double)images->accepted[i];
     const cli_refined_row rows[] = {
-        {"−log p(x|z) at the code", gkv_mean_se_of(n, it->entropy_before).mean,
-         gkv_mean_se_of(n, it->entropy).mean, 3, "nats per image"},
+        {"−log p(x|z) at the code", gkv_mean_se_of(n, images->entropy_before).mean,
+         gkv_mean_se_of(n, images->entropy).mean, 3, "nats per image"},
         {"mean squared error", before.mse.mean, after.mse.mean, 5, ""},
         {"PSNR", before.psnr.mean, after.psnr.mean, 2, "dB"},
         {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
         {"accepted iterations", NAN, accepted / (double)n, 2, "per image"},
         {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds per image"},
-        {"pixel variance Σ p(1 − p)", pixel_variance(it->before, n, values),
-         pixel_variance(it->after, n, values), 2, "per image; larger for softer images"},
+        {"pixel variance Σ p(1 − p)", pixel_variance(images->before, n, values),
+         pixel_variance(images->after, n, values), 2, "per image; larger for softer images"},
         {"Fréchet distance", encoder.frechet, refined.frechet, 2, "to the originals, in features"},
         {"variance of the features", encoder.variance, refined.variance, 1, of_originals},
     };
@@ -190,27 +191,28 @@ static int reconstruct_refined(const cli_run *run, const gkv_dataset *images, co
                                const char *path, const cli_reconstruction_files *files)
 {
     static const char *const labels[] = {"original", "encoder", "refined"};
-    refined_images it = images_create(run->model, n);
+    refined_images refined = images_create(run->model, n);
     double seconds = 0;
     int code = CLI_OK;
-    CLI_TRY(cli_fetch(run, images, chosen, n, it.grey, it.seen));
-    CLI_TRY(refine(run->model, settings, n, &it, &seconds));
-    CLI_TRY(print_figures(run, settings, n, &it, seconds));
+    CLI_TRY(cli_fetch(run, images, chosen, n, refined.grey, refined.seen));
+    CLI_TRY(refine(run->model, settings, n, &refined, &seconds));
+    CLI_TRY(print_figures(run, settings, n, &refined, seconds));
     CLI_TRY(cli_write_reconstructions(run->model, images,
                                       &(cli_reconstructions){.n = n,
                                                              .chosen = chosen,
-                                                             .originals = it.grey,
-                                                             .targets = it.seen,
-                                                             .images = it.before,
-                                                             .codes = it.code,
-                                                             .refined_images = it.after,
-                                                             .refined_codes = it.refined},
+                                                             .originals = refined.grey,
+                                                             .targets = refined.seen,
+                                                             .images = refined.before,
+                                                             .codes = refined.code,
+                                                             .refined_images = refined.after,
+                                                             .refined_codes = refined.refined},
                                       files));
     if (path)
-        code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after},
-                                 labels, 3, n, cols, path);
+        code = cli_picture_lines(
+            run->model, (const float *const[]){refined.grey, refined.before, refined.after}, labels,
+            3, n, cols, path);
 done:
-    images_free(&it);
+    images_free(&refined);
     return code;
 }
 

@@ -93,7 +93,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* --- Progress ------------------------------------------------------------- */
 
-typedef struct reporter {
+typedef struct train_reporter {
     const train_arguments *arguments;
     cli_live live;
     bool begun;
@@ -101,11 +101,11 @@ typedef struct reporter {
     cli_epoch_pictures pictures;
     int picture_code;   /* that of a picture that failed: the run stops and is saved */
     bool output_failed; /* standard output cannot be written to: the run stops and is saved */
-} reporter;
+} train_reporter;
 
 enum { PART_SIZE = 96 };
 
-static void show_live(reporter *it, const gkv_train_progress *p)
+static void show_live(train_reporter *reporter, const gkv_train_progress *p)
 {
     char text[7][PART_SIZE], time[32];
     snprintf(text[0], PART_SIZE, "epoch %" PRIu64 "/%" PRIu64, p->epoch, p->epochs);
@@ -118,7 +118,7 @@ static void show_live(reporter *it, const gkv_train_progress *p)
     const char *parts[7];
     for (size_t i = 0; i < 7; i++)
         parts[i] = text[i];
-    cli_live_show(&it->live, parts, 7);
+    cli_live_show(&reporter->live, parts, 7);
 }
 
 /* The parts of an epoch's line, the most important first. Returns their number. */
@@ -171,37 +171,37 @@ static void print_epoch(const gkv_train_progress *p)
 /* Stops the run if standard output cannot be written to. */
 static bool on_progress(void *context, const gkv_progress *progress)
 {
-    reporter *it = context;
+    train_reporter *reporter = context;
     const gkv_train_progress *p = progress->details;
     if (p->warning) {
-        cli_live_clear(&it->live);
+        cli_live_clear(&reporter->live);
         cli_error(CLI_OK, "%s", p->warning);
         return false;
     }
     /* The files of an earlier evaluation describe a model that training now changes, so they are
      * removed. Only here is the folder known to be this run's. Those of evaluations that are made
      * during training stay until its end. */
-    if (!p->replacing && !it->current)
-        cli_evaluation_remove(it->arguments->folder, true);
-    it->current = !p->replacing;
-    it->begun = true;
-    if (it->current && it->pictures.ended > 0)
-        it->picture_code = cli_epoch_pictures_draw(&it->pictures);
-    if (it->picture_code != CLI_OK)
+    if (!p->replacing && !reporter->current)
+        cli_evaluation_remove(reporter->arguments->folder, true);
+    reporter->current = !p->replacing;
+    reporter->begun = true;
+    if (reporter->current && reporter->pictures.ended > 0)
+        reporter->picture_code = cli_epoch_pictures_draw(&reporter->pictures);
+    if (reporter->picture_code != CLI_OK)
         return true;
     if (p->epoch_ended)
-        it->pictures.ended = p->epoch;
-    if (it->arguments->quiet)
+        reporter->pictures.ended = p->epoch;
+    if (reporter->arguments->quiet)
         return false;
     if (p->epoch_ended) {
-        cli_live_clear(&it->live);
+        cli_live_clear(&reporter->live);
         print_epoch(p);
         if (fflush(stdout) != 0 && !cli_stop)
-            it->output_failed = true;
-    } else if (cli_live_due(&it->live)) {
-        show_live(it, p);
+            reporter->output_failed = true;
+    } else if (cli_live_due(&reporter->live)) {
+        show_live(reporter, p);
     }
-    return it->output_failed;
+    return reporter->output_failed;
 }
 
 /* --- Before and after a run ----------------------------------------------- */
@@ -284,17 +284,18 @@ static void print_end(const train_arguments *a, const gkv_train_result *result)
     free(next);
 }
 
-static int explain(const train_arguments *a, const reporter *it, gkv_status status, bool saved)
+static int explain(const train_arguments *a, const train_reporter *reporter, gkv_status status,
+                   bool saved)
 {
     int code = CLI_OK;
-    if (it->picture_code != CLI_OK) {
-        code = it->picture_code; /* its message is printed */
-    } else if (it->output_failed) {
+    if (reporter->picture_code != CLI_OK) {
+        code = reporter->picture_code; /* its message is printed */
+    } else if (reporter->output_failed) {
         code = cli_error(CLI_IO, "standard output cannot be written to; the run is saved");
     } else {
         code = cli_check(status);
     }
-    if (status == GKV_ERR_INTERRUPTED || (it->begun && saved && status == GKV_ERR_IO))
+    if (status == GKV_ERR_INTERRUPTED || (reporter->begun && saved && status == GKV_ERR_IO))
         print_resume_command(a);
     return code;
 }
@@ -322,30 +323,31 @@ int cli_train(int argc, char **argv)
     if (cli_ranks_first())
         CLI_TRY(check_folder(&a));
 
-    reporter it = {.arguments = &a, .pictures.folder = a.epoch_pictures ? a.folder : NULL};
-    cli_live_start(&it.live, !a.quiet);
+    train_reporter reporter = {.arguments = &a,
+                               .pictures.folder = a.epoch_pictures ? a.folder : NULL};
+    cli_live_start(&reporter.live, !a.quiet);
     const gkv_train_start start = a.resume      ? GKV_TRAIN_RESUME
                                   : a.overwrite ? GKV_TRAIN_OVERWRITE
                                                 : GKV_TRAIN_NEW;
     const gkv_run_options how = {.progress = cli_ranks_first() ? on_progress : NULL,
-                                 .context = &it,
+                                 .context = &reporter,
                                  .stop = &cli_stop,
                                  .dist = cli_ranks()};
     cli_catch_signals();
     const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
-    cli_live_clear(&it.live);
+    cli_live_clear(&reporter.live);
     if (!cli_ranks_first()) { /* rank 0 has the folder, and tells of a stop */
         code = status == GKV_ERR_INTERRUPTED ? cli_code(status) : cli_check(status);
         goto done;
     }
     if (status == GKV_OK)
-        CLI_TRY(cli_epoch_pictures_draw(&it.pictures));
+        CLI_TRY(cli_epoch_pictures_draw(&reporter.pictures));
     /* After a success or a stop, the folder holds the new run. */
-    if (it.begun && (it.current || status == GKV_OK || status == GKV_ERR_INTERRUPTED))
+    if (reporter.begun && (reporter.current || status == GKV_OK || status == GKV_ERR_INTERRUPTED))
         cli_evaluation_remove(a.folder, true);
     if (status != GKV_OK) {
         char *checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);
-        code = explain(&a, &it, status, access(checkpoint, F_OK) == 0);
+        code = explain(&a, &reporter, status, access(checkpoint, F_OK) == 0);
         free(checkpoint);
     } else if (!a.quiet) {
         print_end(&a, &result);

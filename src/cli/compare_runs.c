@@ -103,18 +103,18 @@ static size_t common(const char *one, const char *other)
 }
 
 /* Names each run by its folder, without the leading folders that all runs have in common. */
-static void name_runs(const comparison *it)
+static void name_runs(const model_comparison *comparison)
 {
-    size_t cut = strlen(it->runs[0].folder);
-    for (size_t i = 0; i < it->n_runs; i++) {
-        const size_t n = common(it->runs[0].folder, it->runs[i].folder);
+    size_t cut = strlen(comparison->runs[0].folder);
+    for (size_t i = 0; i < comparison->n_runs; i++) {
+        const size_t n = common(comparison->runs[0].folder, comparison->runs[i].folder);
         cut = n < cut ? n : cut;
     }
-    while (cut > 0 && it->runs[0].folder[cut - 1] != '/')
+    while (cut > 0 && comparison->runs[0].folder[cut - 1] != '/')
         cut--;
-    for (size_t i = 0; i < it->n_runs; i++) {
-        free(it->runs[i].name);
-        it->runs[i].name = cli_text("%s", it->runs[i].folder + cut);
+    for (size_t i = 0; i < comparison->n_runs; i++) {
+        free(comparison->runs[i].name);
+        comparison->runs[i].name = cli_text("%s", comparison->runs[i].folder + cut);
     }
 }
 
@@ -139,21 +139,23 @@ static char *name_of(const compare_run *const *runs, size_t n)
 
 /* --- Rows ----------------------------------------------------------------- */
 
-void compare_rows_add(comparison *it, const char *name, const compare_run *const *runs, size_t n)
+void compare_rows_add(model_comparison *comparison, const char *name,
+                      const compare_run *const *runs, size_t n)
 {
-    it->rows = realloc(it->rows, (it->n_rows + 1) * sizeof *it->rows);
-    if (!it->rows)
-        exit(cli_error(CLI_MEMORY, "out of memory: %zu rows", it->n_rows + 1));
-    compare_row *row = &it->rows[it->n_rows++];
+    comparison->rows =
+        realloc(comparison->rows, (comparison->n_rows + 1) * sizeof *comparison->rows);
+    if (!comparison->rows)
+        exit(cli_error(CLI_MEMORY, "out of memory: %zu rows", comparison->n_rows + 1));
+    compare_row *row = &comparison->rows[comparison->n_rows++];
     *row = (compare_row){
         .name = cli_text("%s", name), .runs = cli_alloc(n, sizeof *row->runs), .n_runs = n};
     memcpy(row->runs, runs, n * sizeof *row->runs);
 }
 
-static bool has_row(const comparison *it, const char *name)
+static bool has_row(const model_comparison *comparison, const char *name)
 {
-    for (size_t r = 0; r < it->n_rows; r++)
-        if (strcmp(it->rows[r].name, name) == 0)
+    for (size_t r = 0; r < comparison->n_rows; r++)
+        if (strcmp(comparison->rows[r].name, name) == 0)
             return true;
     return false;
 }
@@ -166,57 +168,57 @@ static bool are_alike(const compare_run *one, const compare_run *other)
 }
 
 /* Adds one row of all runs, or, if two have the same seed, a row of each. */
-static void add_group(comparison *it, const compare_run *const *runs, size_t n)
+static void add_group(model_comparison *comparison, const compare_run *const *runs, size_t n)
 {
     bool twice = false;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++)
             twice |= runs[i]->seed == runs[j]->seed;
     for (size_t i = 0; i < n && twice; i++)
-        compare_rows_add(it, runs[i]->name, runs + i, 1);
+        compare_rows_add(comparison, runs[i]->name, runs + i, 1);
     if (twice)
         return;
     char *name = name_of(runs, n);
-    compare_rows_add(it, has_row(it, name) ? runs[0]->name : name, runs, n);
+    compare_rows_add(comparison, has_row(comparison, name) ? runs[0]->name : name, runs, n);
     free(name);
 }
 
-void compare_rows_find(comparison *it)
+void compare_rows_find(model_comparison *comparison)
 {
-    bool *taken = cli_alloc(it->n_runs, sizeof *taken);
-    const compare_run **group = cli_alloc(it->n_runs, sizeof *group);
-    name_runs(it);
-    for (size_t i = 0; i < it->n_runs; i++) {
+    bool *taken = cli_alloc(comparison->n_runs, sizeof *taken);
+    const compare_run **group = cli_alloc(comparison->n_runs, sizeof *group);
+    name_runs(comparison);
+    for (size_t i = 0; i < comparison->n_runs; i++) {
         size_t n = 0;
-        for (size_t j = i; j < it->n_runs && !taken[i]; j++)
-            if (!taken[j] && are_alike(&it->runs[i], &it->runs[j]))
-                group[n++] = &it->runs[j];
+        for (size_t j = i; j < comparison->n_runs && !taken[i]; j++)
+            if (!taken[j] && are_alike(&comparison->runs[i], &comparison->runs[j]))
+                group[n++] = &comparison->runs[j];
         for (size_t k = 0; k < n; k++)
-            taken[group[k] - it->runs] = true;
+            taken[group[k] - comparison->runs] = true;
         if (n > 0)
-            add_group(it, group, n);
+            add_group(comparison, group, n);
     }
     free(taken);
     free(group);
 }
 
-void compare_free(comparison *it)
+void compare_free(model_comparison *comparison)
 {
-    for (size_t i = 0; i < it->n_runs; i++) {
-        free(it->runs[i].folder);
-        free(it->runs[i].name);
-        json_decref(it->runs[i].metrics);
+    for (size_t i = 0; i < comparison->n_runs; i++) {
+        free(comparison->runs[i].folder);
+        free(comparison->runs[i].name);
+        json_decref(comparison->runs[i].metrics);
     }
-    for (size_t r = 0; r < it->n_rows; r++) {
-        free(it->rows[r].name);
-        free(it->rows[r].runs);
+    for (size_t r = 0; r < comparison->n_rows; r++) {
+        free(comparison->rows[r].name);
+        free(comparison->rows[r].runs);
     }
-    free(it->runs);
-    free(it->rows);
-    free(it->protocol);
-    free(it->generation_protocol);
-    free(it->dataset);
-    *it = (comparison){.runs = NULL};
+    free(comparison->runs);
+    free(comparison->rows);
+    free(comparison->protocol);
+    free(comparison->generation_protocol);
+    free(comparison->dataset);
+    *comparison = (model_comparison){.runs = NULL};
 }
 
 /* --- Protocols ------------------------------------------------------------ */
@@ -241,20 +243,20 @@ static char *text_of(const compare_run *run, const char *key)
 }
 
 /* Sets *shared to the text of this key, which must be the same for all runs that have one. */
-static int agree(const comparison *it, const char *key, const char *what, const char *remedy,
-                 char **shared)
+static int agree(const model_comparison *comparison, const char *key, const char *what,
+                 const char *remedy, char **shared)
 {
     const compare_run *first = NULL;
     int code = CLI_OK;
-    for (size_t i = 0; i < it->n_runs && code == CLI_OK; i++) {
-        char *text = text_of(&it->runs[i], key);
+    for (size_t i = 0; i < comparison->n_runs && code == CLI_OK; i++) {
+        char *text = text_of(&comparison->runs[i], key);
         if (text && first && strcmp(text, *shared) != 0)
             code = cli_error(
                 CLI_CONFIG,
                 "these figures cannot be compared because their %s differ:\n  %s: %s\n  %s: %s\n%s",
-                what, first->folder, *shared, it->runs[i].folder, text, remedy);
+                what, first->folder, *shared, comparison->runs[i].folder, text, remedy);
         if (text && !first) {
-            first = &it->runs[i];
+            first = &comparison->runs[i];
             *shared = text;
         } else {
             free(text);
@@ -264,12 +266,12 @@ static int agree(const comparison *it, const char *key, const char *what, const 
 }
 
 /* Checks the refinement, which the text of the protocol does not describe. */
-static int agree_on_refinement(const comparison *it)
+static int agree_on_refinement(const model_comparison *comparison)
 {
     static const char *const keys[] = {"refined_iterations", "refined_samples"};
     const compare_run *first = NULL;
-    for (size_t i = 0; i < it->n_runs; i++) {
-        const compare_run *run = &it->runs[i];
+    for (size_t i = 0; i < comparison->n_runs; i++) {
+        const compare_run *run = &comparison->runs[i];
         if (isnan(compare_number(run, keys[0])))
             continue;
         if (!first) {
@@ -288,23 +290,24 @@ static int agree_on_refinement(const comparison *it)
     return CLI_OK;
 }
 
-int compare_protocols(comparison *it)
+int compare_protocols(model_comparison *comparison)
 {
     char *images = NULL;
     int code = CLI_OK;
-    CLI_TRY(agree(it, "dataset", "data sets", "Compare models of one data set", &it->dataset));
-    CLI_TRY(agree(it, "images_sha256", "images",
+    CLI_TRY(agree(comparison, "dataset", "data sets", "Compare models of one data set",
+                  &comparison->dataset));
+    CLI_TRY(agree(comparison, "images_sha256", "images",
                   "The file of the images is not the same (its SHA-256); evaluate both on one",
                   &images));
-    CLI_TRY(agree(it, "protocol", "protocols",
+    CLI_TRY(agree(comparison, "protocol", "protocols",
                   "Evaluate both with the same options (gkvae eval RUN --samples N --images N "
                   "--seed N), and models of the same data.binarization",
-                  &it->protocol));
-    CLI_TRY(agree(it, "generation_protocol", "protocols of draws",
+                  &comparison->protocol));
+    CLI_TRY(agree(comparison, "generation_protocol", "protocols of draws",
                   "Evaluate both with the same options of draws, by the same "
                   "version of gkvae",
-                  &it->generation_protocol));
-    code = agree_on_refinement(it);
+                  &comparison->generation_protocol));
+    code = agree_on_refinement(comparison);
 done:
     free(images);
     return code;
@@ -312,45 +315,45 @@ done:
 
 /* --- Columns -------------------------------------------------------------- */
 
-static size_t runs_with(const comparison *it, const compare_column *column)
+static size_t runs_with(const model_comparison *comparison, const compare_column *column)
 {
     size_t count = 0;
-    for (size_t i = 0; i < it->n_runs; i++)
-        count += isfinite(compare_number(&it->runs[i], column->key)) ? 1 : 0;
+    for (size_t i = 0; i < comparison->n_runs; i++)
+        count += isfinite(compare_number(&comparison->runs[i], column->key)) ? 1 : 0;
     return count;
 }
 
 /* The figure of the differences: the best likelihood that all runs have. */
-static size_t measure_of(const comparison *it)
+static size_t measure_of(const model_comparison *comparison)
 {
     static const char *const best[] = {"refined_nll", "nll", "neg_elbo"};
     for (size_t b = 0; b < sizeof best / sizeof *best; b++)
-        for (size_t c = 0; c < it->n_shown; c++)
-            if (strcmp(it->shown[c].key, best[b]) == 0 &&
-                runs_with(it, &it->shown[c]) == it->n_runs)
+        for (size_t c = 0; c < comparison->n_shown; c++)
+            if (strcmp(comparison->shown[c].key, best[b]) == 0 &&
+                runs_with(comparison, &comparison->shown[c]) == comparison->n_runs)
                 return c;
-    return it->n_shown > 0 ? 0 : SIZE_MAX;
+    return comparison->n_shown > 0 ? 0 : SIZE_MAX;
 }
 
-int compare_choose(comparison *it, const char *metrics)
+int compare_choose(model_comparison *comparison, const char *metrics)
 {
     compare_column all[COMPARE_COLUMNS];
     const size_t n = compare_columns_all(all);
-    it->n_known = it->n_shown = 0;
+    comparison->n_known = comparison->n_shown = 0;
     for (size_t c = 0; c < n; c++) {
-        if (runs_with(it, &all[c]) == 0)
+        if (runs_with(comparison, &all[c]) == 0)
             continue;
-        it->known[it->n_known++] = all[c];
+        comparison->known[comparison->n_known++] = all[c];
         if (all[c].shown)
-            it->shown[it->n_shown++] = all[c];
+            comparison->shown[comparison->n_shown++] = all[c];
     }
-    it->measure = measure_of(it);
+    comparison->measure = measure_of(comparison);
     if (!metrics)
         return CLI_OK;
-    const int code = compare_columns_choose(metrics, it->shown, &it->n_shown);
-    it->measure = 0;
-    for (size_t c = 0; c < it->n_shown && code == CLI_OK; c++)
-        if (runs_with(it, &it->shown[c]) == 0)
-            return cli_error(CLI_CONFIG, "--metrics: no run has a %s", it->shown[c].key);
+    const int code = compare_columns_choose(metrics, comparison->shown, &comparison->n_shown);
+    comparison->measure = 0;
+    for (size_t c = 0; c < comparison->n_shown && code == CLI_OK; c++)
+        if (runs_with(comparison, &comparison->shown[c]) == 0)
+            return cli_error(CLI_CONFIG, "--metrics: no run has a %s", comparison->shown[c].key);
     return code;
 }

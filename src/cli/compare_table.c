@@ -25,11 +25,12 @@ static char *cell_of(const compare_value *value, int places)
     return cli_text("%s ± %s", mean, cli_decimal(value->error, places, error));
 }
 
-static char *difference_cell(const comparison *it, size_t row)
+static char *difference_cell(const model_comparison *comparison, size_t row)
 {
-    const compare_column *column = &it->shown[it->measure];
-    const compare_row *against = &it->rows[it->against], *its = &it->rows[row];
-    if (row == it->against)
+    const compare_column *column = &comparison->shown[comparison->measure];
+    const compare_row *against = &comparison->rows[comparison->against],
+                      *its = &comparison->rows[row];
+    if (row == comparison->against)
         return cli_text("%s", "");
     const compare_value d = compare_difference(its, against, column);
     char *number = cell_of(&d, column->places), *cell = NULL;
@@ -45,9 +46,10 @@ static char *difference_cell(const comparison *it, size_t row)
     return cell;
 }
 
-static bool has_differences(const comparison *it)
+static bool has_differences(const model_comparison *comparison)
 {
-    return it->against != SIZE_MAX && it->measure != SIZE_MAX && it->n_rows > 1;
+    return comparison->against != SIZE_MAX && comparison->measure != SIZE_MAX &&
+           comparison->n_rows > 1;
 }
 
 /* The seed of a row, or the number of its seeds if there are several. */
@@ -57,28 +59,29 @@ static char *seeds_of(const compare_row *row)
                             : cli_text("%zu seeds", row->n_runs);
 }
 
-compare_words compare_words_of(const comparison *it, const compare_column *columns, size_t n,
-                               bool differences)
+compare_words compare_words_of(const model_comparison *comparison, const compare_column *columns,
+                               size_t n, bool differences)
 {
-    const bool with = differences && has_differences(it);
-    compare_words words = {.n_rows = it->n_rows, .n_columns = 2 + n + with};
-    char **cell = words.cells = cli_alloc((it->n_rows + 1) * words.n_columns, sizeof *words.cells);
+    const bool with = differences && has_differences(comparison);
+    compare_words words = {.n_rows = comparison->n_rows, .n_columns = 2 + n + with};
+    char **cell = words.cells =
+        cli_alloc((comparison->n_rows + 1) * words.n_columns, sizeof *words.cells);
     *cell++ = cli_text("model");
     *cell++ = cli_text("runs");
     for (size_t c = 0; c < n; c++)
         *cell++ = cli_text("%s", columns[c].heading);
     if (with)
-        *cell++ =
-            cli_text("%s less %s's", it->shown[it->measure].heading, it->rows[it->against].name);
-    for (size_t r = 0; r < it->n_rows; r++) {
-        *cell++ = cli_text("%s", it->rows[r].name);
-        *cell++ = seeds_of(&it->rows[r]);
+        *cell++ = cli_text("%s less %s's", comparison->shown[comparison->measure].heading,
+                           comparison->rows[comparison->against].name);
+    for (size_t r = 0; r < comparison->n_rows; r++) {
+        *cell++ = cli_text("%s", comparison->rows[r].name);
+        *cell++ = seeds_of(&comparison->rows[r]);
         for (size_t c = 0; c < n; c++) {
-            const compare_value value = compare_value_of(&it->rows[r], &columns[c]);
+            const compare_value value = compare_value_of(&comparison->rows[r], &columns[c]);
             *cell++ = cell_of(&value, columns[c].places);
         }
         if (with)
-            *cell++ = difference_cell(it, r);
+            *cell++ = difference_cell(comparison, r);
     }
     return words;
 }
@@ -91,18 +94,19 @@ void compare_words_free(compare_words *words)
     words->cells = NULL;
 }
 
-char *compare_caption(const comparison *it)
+char *compare_caption(const model_comparison *comparison)
 {
     bool several = false, single = false, unpaired = false, paired = false, draws = false;
-    for (size_t c = 0; c < it->n_shown; c++)
-        draws |= it->shown[c].of_draws;
-    for (size_t r = 0; r < it->n_rows; r++) {
-        several |= it->rows[r].n_runs > 1;
-        single |= it->rows[r].n_runs == 1;
-        if (!has_differences(it) || r == it->against)
+    for (size_t c = 0; c < comparison->n_shown; c++)
+        draws |= comparison->shown[c].of_draws;
+    for (size_t r = 0; r < comparison->n_rows; r++) {
+        several |= comparison->rows[r].n_runs > 1;
+        single |= comparison->rows[r].n_runs == 1;
+        if (!has_differences(comparison) || r == comparison->against)
             continue;
         const compare_value d =
-            compare_difference(&it->rows[r], &it->rows[it->against], &it->shown[it->measure]);
+            compare_difference(&comparison->rows[r], &comparison->rows[comparison->against],
+                               &comparison->shown[comparison->measure]);
         unpaired |= d.n == 0;
         paired |= d.n > 0;
     }
@@ -117,17 +121,19 @@ char *compare_caption(const comparison *it)
                  : "");
 }
 
-void compare_print(const comparison *it, const char *heading)
+void compare_print(const model_comparison *comparison, const char *heading)
 {
-    compare_words words = compare_words_of(it, it->shown, it->n_shown, true);
-    char *align = cli_alloc(words.n_columns + 1, 1), *caption = compare_caption(it);
+    compare_words words =
+        compare_words_of(comparison, comparison->shown, comparison->n_shown, true);
+    char *align = cli_alloc(words.n_columns + 1, 1), *caption = compare_caption(comparison);
     memset(align, 'l', words.n_columns);
     if (heading && *heading)
         printf("%s\n", heading);
-    if (it->protocol)
-        printf("%s: %s\n", it->dataset ? it->dataset : "test set", it->protocol);
-    if (it->generation_protocol)
-        printf("draws: %s\n", it->generation_protocol);
+    if (comparison->protocol)
+        printf("%s: %s\n", comparison->dataset ? comparison->dataset : "test set",
+               comparison->protocol);
+    if (comparison->generation_protocol)
+        printf("draws: %s\n", comparison->generation_protocol);
     cli_table((const char *const *)words.cells, words.n_rows + 1, words.n_columns, align);
     printf("(%s)\n", caption);
     free(caption);
@@ -156,46 +162,46 @@ static void put_number(FILE *out, double value)
         fprintf(out, "%.12g", value);
 }
 
-static bool any_has(const comparison *it, const char *key)
+static bool any_has(const model_comparison *comparison, const char *key)
 {
-    for (size_t i = 0; i < it->n_runs; i++)
-        if (isfinite(compare_number(&it->runs[i], key)))
+    for (size_t i = 0; i < comparison->n_runs; i++)
+        if (isfinite(compare_number(&comparison->runs[i], key)))
             return true;
     return false;
 }
 
-static void put_csv(const comparison *it, FILE *out)
+static void put_csv(const model_comparison *comparison, FILE *out)
 {
     fputs("model,seed,folder", out);
-    for (size_t c = 0; c < it->n_known; c++) {
-        fprintf(out, ",%s", it->known[c].key);
-        if (any_has(it, it->known[c].error_key))
-            fprintf(out, ",%s", it->known[c].error_key);
+    for (size_t c = 0; c < comparison->n_known; c++) {
+        fprintf(out, ",%s", comparison->known[c].key);
+        if (any_has(comparison, comparison->known[c].error_key))
+            fprintf(out, ",%s", comparison->known[c].error_key);
     }
     fputc('\n', out);
-    for (size_t r = 0; r < it->n_rows; r++)
-        for (size_t i = 0; i < it->rows[r].n_runs; i++) {
-            const compare_run *run = it->rows[r].runs[i];
-            put_text(out, it->rows[r].name);
+    for (size_t r = 0; r < comparison->n_rows; r++)
+        for (size_t i = 0; i < comparison->rows[r].n_runs; i++) {
+            const compare_run *run = comparison->rows[r].runs[i];
+            put_text(out, comparison->rows[r].name);
             fprintf(out, ",%" PRIu64 ",", run->seed);
             put_text(out, run->folder);
-            for (size_t c = 0; c < it->n_known; c++) {
-                put_number(out, compare_number(run, it->known[c].key));
-                if (any_has(it, it->known[c].error_key))
-                    put_number(out, compare_number(run, it->known[c].error_key));
+            for (size_t c = 0; c < comparison->n_known; c++) {
+                put_number(out, compare_number(run, comparison->known[c].key));
+                if (any_has(comparison, comparison->known[c].error_key))
+                    put_number(out, compare_number(run, comparison->known[c].error_key));
             }
             fputc('\n', out);
         }
 }
 
-static int write_csv(const comparison *it, const char *path)
+static int write_csv(const model_comparison *comparison, const char *path)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return cli_error(CLI_MEMORY, "%s: out of memory", path);
-    put_csv(it, out);
+    put_csv(comparison, out);
     const bool good = ferror(out) == 0;
     int code = fclose(out) == 0 && good ? CLI_OK : cli_error(CLI_MEMORY, "%s: out of memory", path);
     if (code == CLI_OK)
@@ -244,9 +250,9 @@ static json_t *value_object(const compare_value *value, bool is_difference)
     return object;
 }
 
-static json_t *row_object(const comparison *it, size_t r)
+static json_t *row_object(const model_comparison *comparison, size_t r)
 {
-    const compare_row *row = &it->rows[r];
+    const compare_row *row = &comparison->rows[r];
     json_t *object = json_object(), *seeds = json_array(), *folders = json_array(),
            *figures = json_object();
     json_t *differences = json_object();
@@ -254,13 +260,14 @@ static json_t *row_object(const comparison *it, size_t r)
         json_array_append_new(seeds, json_integer((json_int_t)row->runs[i]->seed));
         json_array_append_new(folders, text_of(row->runs[i]->folder));
     }
-    for (size_t c = 0; c < it->n_known; c++) {
-        const compare_column *column = &it->known[c];
+    for (size_t c = 0; c < comparison->n_known; c++) {
+        const compare_column *column = &comparison->known[c];
         const compare_value value = compare_value_of(row, column);
         json_object_set_new(figures, column->key, value_object(&value, false));
-        if (it->against == SIZE_MAX || it->against == r)
+        if (comparison->against == SIZE_MAX || comparison->against == r)
             continue;
-        const compare_value difference = compare_difference(row, &it->rows[it->against], column);
+        const compare_value difference =
+            compare_difference(row, &comparison->rows[comparison->against], column);
         json_object_set_new(differences, column->key, value_object(&difference, true));
     }
     json_object_set_new(object, "model", text_of(row->name));
@@ -272,16 +279,19 @@ static json_t *row_object(const comparison *it, size_t r)
     return object;
 }
 
-static int write_json(const comparison *it, const char *path)
+static int write_json(const model_comparison *comparison, const char *path)
 {
     json_t *object = json_object(), *rows = json_array();
-    json_object_set_new(object, "dataset", text_or_null(it->dataset));
-    json_object_set_new(object, "protocol", text_or_null(it->protocol));
-    json_object_set_new(object, "generation_protocol", text_or_null(it->generation_protocol));
+    json_object_set_new(object, "dataset", text_or_null(comparison->dataset));
+    json_object_set_new(object, "protocol", text_or_null(comparison->protocol));
+    json_object_set_new(object, "generation_protocol",
+                        text_or_null(comparison->generation_protocol));
     json_object_set_new(object, "against",
-                        text_or_null(it->against == SIZE_MAX ? NULL : it->rows[it->against].name));
-    for (size_t r = 0; r < it->n_rows; r++)
-        json_array_append_new(rows, row_object(it, r));
+                        text_or_null(comparison->against == SIZE_MAX
+                                         ? NULL
+                                         : comparison->rows[comparison->against].name));
+    for (size_t r = 0; r < comparison->n_rows; r++)
+        json_array_append_new(rows, row_object(comparison, r));
     json_object_set_new(object, "rows", rows);
     json_object_set_new(object, "version", json_string(gkv_version()));
     char *text = gki_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12), NULL);
@@ -306,13 +316,13 @@ int compare_check_out(const char *folder)
                   : CLI_OK;
 }
 
-int compare_write(const comparison *it, const char *folder)
+int compare_write(const model_comparison *comparison, const char *folder)
 {
     char *csv = cli_text("%s/compare.csv", folder), *json = cli_text("%s/compare.json", folder);
     int code = CLI_OK;
     CLI_CHECK(gki_file_make_folder(folder));
-    CLI_TRY(write_csv(it, csv));
-    code = write_json(it, json);
+    CLI_TRY(write_csv(comparison, csv));
+    code = write_json(comparison, json);
 done:
     free(csv);
     free(json);

@@ -157,9 +157,9 @@ static void read_keys(cli_completion_table *table)
         count++;
     table->keys = cli_alloc(count, sizeof *table->keys);
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
-        cli_completion_key *to = &table->keys[table->n_keys++];
-        to->name = cli_texts_keep(&table->texts, cli_text("%s.%s", key->section, key->name));
-        to->value = key_value(key, &table->texts);
+        cli_completion_key *entry = &table->keys[table->n_keys++];
+        entry->name = cli_texts_keep(&table->texts, cli_text("%s.%s", key->section, key->name));
+        entry->value = key_value(key, &table->texts);
     }
 }
 

@@ -23,7 +23,7 @@ enum {
     FIGURES_MAX = MARGINS_MAX / PANELS + PAIRS_MAX + 1
 };
 
-typedef struct page {
+typedef struct page_parts {
     const gkv_density *density;
     const char *folder;
     size_t n, d;
@@ -31,18 +31,18 @@ typedef struct page {
     gki_report_figure figures[FIGURES_MAX];
     size_t n_figures;
     cli_texts texts;
-} page;
+} page_parts;
 
 /* Adds a figure, whose picture is already there. */
-static void add_figure(page *it, const char *path, char *heading, const char *caption)
+static void add_figure(page_parts *page, const char *path, char *heading, const char *caption)
 {
-    it->figures[it->n_figures++] = (gki_report_figure){
-        .heading = cli_texts_keep(&it->texts, heading), .caption = caption, .png = path};
+    page->figures[page->n_figures++] = (gki_report_figure){
+        .heading = cli_texts_keep(&page->texts, heading), .caption = caption, .png = path};
 }
 
-static const char *path_of(page *it, const char *name, size_t number)
+static const char *path_of(page_parts *page, const char *name, size_t number)
 {
-    return cli_texts_keep(&it->texts, cli_text("%s/%s-%zu.png", it->folder, name, number));
+    return cli_texts_keep(&page->texts, cli_text("%s/%s-%zu.png", page->folder, name, number));
 }
 
 /* --- Margins -------------------------------------------------------------- */
@@ -62,14 +62,14 @@ static double normal_quantile(double p)
 
 /* The density of the margin between its quantiles 0.0005 and 0.9995, from its scores: f = φ(z)
  * dz/dx by differences of the quantile function. */
-static int fill_density(const page *it, size_t j, panel_data *data)
+static int fill_density(const page_parts *page, size_t j, panel_data *data)
 {
     double z[CURVE_POINTS + 1], x[CURVE_POINTS + 1];
     int code = CLI_OK;
     const double end = normal_quantile(0.9995);
     for (size_t i = 0; i <= CURVE_POINTS; i++)
         z[i] = -end + 2 * end * (double)i / CURVE_POINTS;
-    CLI_CHECK(gkv_density_quantiles(it->density, j, CURVE_POINTS + 1, z, x));
+    CLI_CHECK(gkv_density_quantiles(page->density, j, CURVE_POINTS + 1, z, x));
     for (size_t i = 0; i < CURVE_POINTS; i++) {
         const double middle = 0.5 * (z[i] + z[i + 1]);
         data->x[i] = 0.5 * (x[i] + x[i + 1]);
@@ -80,10 +80,10 @@ done:
     return code;
 }
 
-static int fill_quantiles(const page *it, size_t j, size_t count, panel_data *data)
+static int fill_quantiles(const page_parts *page, size_t j, size_t count, panel_data *data)
 {
     double z[3 * QUANTILES], x[3 * QUANTILES];
-    const double n = (double)it->n;
+    const double n = (double)page->n;
     int code = CLI_OK;
     for (size_t i = 0; i < count; i++) {
         const double p = ((double)i + 0.5) / (double)count, rank = p * n + 0.5;
@@ -92,7 +92,7 @@ static int fill_quantiles(const page *it, size_t j, size_t count, panel_data *da
         z[2 * count + i] = normal_quantile(gkv_gk_order_level(n, rank, 0.975));
         data->empirical[i] = data->sorted[(size_t)(p * n)];
     }
-    CLI_CHECK(gkv_density_quantiles(it->density, j, 3 * count, z, x));
+    CLI_CHECK(gkv_density_quantiles(page->density, j, 3 * count, z, x));
     memcpy(data->theoretical, x, count * sizeof *x);
     memcpy(data->low, x + count, count * sizeof *x);
     memcpy(data->high, x + 2 * count, count * sizeof *x);
@@ -100,23 +100,23 @@ done:
     return code;
 }
 
-static int fill_panel(const page *it, size_t j, panel_data *data, gki_fit_panel *panel)
+static int fill_panel(const page_parts *page, size_t j, panel_data *data, gki_fit_panel *panel)
 {
     gkv_density_margin_info info;
-    const size_t count = it->n < QUANTILES ? it->n : QUANTILES;
+    const size_t count = page->n < QUANTILES ? page->n : QUANTILES;
     int code = CLI_OK;
-    CLI_CHECK(gkv_density_get_margin(it->density, j, &info));
-    snprintf(data->title, sizeof data->title, "%.40s: %s", gkv_density_name(it->density, j),
+    CLI_CHECK(gkv_density_get_margin(page->density, j, &info));
+    snprintf(data->title, sizeof data->title, "%.40s: %s", gkv_density_name(page->density, j),
              gkv_density_margin_name(info.kind));
-    data->sorted = cli_alloc(it->n, sizeof *data->sorted);
-    for (size_t i = 0; i < it->n; i++)
-        data->sorted[i] = it->x[i * it->d + j];
-    qsort(data->sorted, it->n, sizeof *data->sorted, cli_ascending);
-    CLI_TRY(fill_density(it, j, data));
-    CLI_TRY(fill_quantiles(it, j, count, data));
+    data->sorted = cli_alloc(page->n, sizeof *data->sorted);
+    for (size_t i = 0; i < page->n; i++)
+        data->sorted[i] = page->x[i * page->d + j];
+    qsort(data->sorted, page->n, sizeof *data->sorted, cli_ascending);
+    CLI_TRY(fill_density(page, j, data));
+    CLI_TRY(fill_quantiles(page, j, count, data));
     *panel = (gki_fit_panel){.title = data->title,
                              .sample = data->sorted,
-                             .n_sample = it->n,
+                             .n_sample = page->n,
                              .density_x = data->x,
                              .density_y = data->density,
                              .n_density = CURVE_POINTS,
@@ -129,20 +129,20 @@ done:
     return code;
 }
 
-static int draw_margins(page *it, size_t first, size_t count)
+static int draw_margins(page_parts *page, size_t first, size_t count)
 {
     panel_data *data = cli_alloc(count, sizeof *data);
     gki_fit_panel panels[PANELS];
     gki_fit_settings settings;
-    const char *path = path_of(it, "margins", first / PANELS + 1);
+    const char *path = path_of(page, "margins", first / PANELS + 1);
     int code = CLI_OK;
     gki_fit_defaults(&settings);
     settings.fitted_name = "fitted margin";
     settings.quantile_band_name = "95 % of samples, point by point (QQ)";
     for (size_t i = 0; i < count; i++)
-        CLI_TRY(fill_panel(it, first + i, &data[i], &panels[i]));
+        CLI_TRY(fill_panel(page, first + i, &data[i], &panels[i]));
     CLI_CHECK(gki_plot_base_margins(path, panels, count, &settings));
-    add_figure(it, path, cli_text("Margins"),
+    add_figure(page, path, cli_text("Margins"),
                "Above: histograms and the fitted margins. Below: quantiles of the data against "
                "those of the margin, with the range of 95 % of samples of the margin.");
 done:
@@ -168,14 +168,14 @@ static int by_correlation(const void *a, const void *b)
 }
 
 /* The pairs of columns with the greatest correlations of clamped scores. Returns how many. */
-static int find_pairs(const page *it, pair **pairs, size_t *count)
+static int find_pairs(const page_parts *page, pair **pairs, size_t *count)
 {
-    const size_t d = it->d, n = it->n < CALIBRATION_ROWS ? it->n : CALIBRATION_ROWS;
+    const size_t d = page->d, n = page->n < CALIBRATION_ROWS ? page->n : CALIBRATION_ROWS;
     double *z = cli_alloc(n * d, sizeof *z);
     int code = CLI_OK;
     *count = 0;
     *pairs = cli_alloc(d * d / 2 + 1, sizeof **pairs);
-    CLI_CHECK(gkv_density_scores(it->density, n, it->x, NULL, z, NULL));
+    CLI_CHECK(gkv_density_scores(page->density, n, page->x, NULL, z, NULL));
     for (size_t i = 0; i < n * d; i++)
         z[i] = fmin(fmax(z[i], -4), 4);
     for (size_t a = 0; a < d; a++)
@@ -194,48 +194,49 @@ done:
     return code;
 }
 
-static int draw_pair(page *it, const pair *p, size_t number, size_t rows, const double *draws)
+static int draw_pair(page_parts *page, const pair *p, size_t number, size_t rows,
+                     const double *draws)
 {
     static const char *const labels[] = {"data", "draws"};
     double *xy = cli_alloc(4 * rows, sizeof *xy);
     uint8_t *label = cli_alloc(2 * rows, sizeof *label);
     gki_scatter_settings settings;
-    const char *path = path_of(it, "pair", number);
-    const size_t stride = it->n / rows;
+    const char *path = path_of(page, "pair", number);
+    const size_t stride = page->n / rows;
     for (size_t i = 0; i < rows; i++) {
-        xy[2 * i] = it->x[i * stride * it->d + p->a];
-        xy[2 * i + 1] = it->x[i * stride * it->d + p->b];
-        xy[2 * (rows + i)] = draws[i * it->d + p->a];
-        xy[2 * (rows + i) + 1] = draws[i * it->d + p->b];
+        xy[2 * i] = page->x[i * stride * page->d + p->a];
+        xy[2 * i + 1] = page->x[i * stride * page->d + p->b];
+        xy[2 * (rows + i)] = draws[i * page->d + p->a];
+        xy[2 * (rows + i) + 1] = draws[i * page->d + p->b];
         label[rows + i] = 1;
     }
     gki_scatter_defaults(&settings);
     settings.name_groups = 0;
     settings.label_names = labels;
     settings.n_labels = 2;
-    settings.x_label = gkv_density_name(it->density, p->a);
-    settings.y_label = gkv_density_name(it->density, p->b);
+    settings.x_label = gkv_density_name(page->density, p->a);
+    settings.y_label = gkv_density_name(page->density, p->b);
     const int code = cli_check(gki_plot_scatter_labelled(path, xy, label, 2 * rows, &settings));
-    add_figure(it, path,
-               cli_text("%s and %s", gkv_density_name(it->density, p->a),
-                        gkv_density_name(it->density, p->b)),
+    add_figure(page, path,
+               cli_text("%s and %s", gkv_density_name(page->density, p->a),
+                        gkv_density_name(page->density, p->b)),
                "Rows of the table, and as many draws from the chosen density.");
     free(xy);
     free(label);
     return code;
 }
 
-static int draw_pairs(page *it)
+static int draw_pairs(page_parts *page)
 {
-    const size_t rows = it->n < PAIR_ROWS ? it->n : PAIR_ROWS;
-    double *draws = cli_alloc(rows * it->d, sizeof *draws);
+    const size_t rows = page->n < PAIR_ROWS ? page->n : PAIR_ROWS;
+    double *draws = cli_alloc(rows * page->d, sizeof *draws);
     pair *pairs = NULL;
     size_t count = 0;
     int code = CLI_OK;
-    CLI_TRY(find_pairs(it, &pairs, &count));
-    CLI_CHECK(gkv_density_sample(it->density, GKV_DENSITY_CHOSEN, rows, 1, 0, NULL, draws));
+    CLI_TRY(find_pairs(page, &pairs, &count));
+    CLI_CHECK(gkv_density_sample(page->density, GKV_DENSITY_CHOSEN, rows, 1, 0, NULL, draws));
     for (size_t i = 0; i < count && i < PAIRS_MAX; i++)
-        CLI_TRY(draw_pair(it, &pairs[i], i + 1, rows, draws));
+        CLI_TRY(draw_pair(page, &pairs[i], i + 1, rows, draws));
 done:
     free(pairs);
     free(draws);
@@ -246,23 +247,24 @@ done:
 
 /* Log densities of the rows against those of draws, as quantiles: the identity if the density is
  * right. */
-static int draw_calibration(page *it)
+static int draw_calibration(page_parts *page)
 {
-    const size_t n = it->n < CALIBRATION_ROWS ? it->n : CALIBRATION_ROWS;
-    double *draws = cli_alloc(n * it->d, sizeof *draws), *of_rows = cli_alloc(n, sizeof *of_rows),
+    const size_t n = page->n < CALIBRATION_ROWS ? page->n : CALIBRATION_ROWS;
+    double *draws = cli_alloc(n * page->d, sizeof *draws), *of_rows = cli_alloc(n, sizeof *of_rows),
            *of_draws = cli_alloc(n, sizeof *of_draws), rows_q[QUANTILES], draws_q[QUANTILES];
-    const char *path = path_of(it, "calibration", 1);
+    const char *path = path_of(page, "calibration", 1);
     gki_lines_settings settings;
     int code = CLI_OK;
-    CLI_CHECK(gkv_density_sample(it->density, GKV_DENSITY_CHOSEN, n, 1, 0, NULL, draws));
-    CLI_CHECK(gkv_density_log_density(it->density, GKV_DENSITY_CHOSEN, n, it->x, NULL, of_rows));
-    CLI_CHECK(gkv_density_log_density(it->density, GKV_DENSITY_CHOSEN, n, draws, NULL, of_draws));
+    CLI_CHECK(gkv_density_sample(page->density, GKV_DENSITY_CHOSEN, n, 1, 0, NULL, draws));
+    CLI_CHECK(
+        gkv_density_log_density(page->density, GKV_DENSITY_CHOSEN, n, page->x, NULL, of_rows));
+    CLI_CHECK(gkv_density_log_density(page->density, GKV_DENSITY_CHOSEN, n, draws, NULL, of_draws));
     qsort(of_rows, n, sizeof *of_rows, cli_ascending);
     qsort(of_draws, n, sizeof *of_draws, cli_ascending);
     for (size_t i = 0; i < QUANTILES; i++) {
-        const size_t at = (size_t)(((double)i + 0.5) / QUANTILES * (double)n);
-        rows_q[i] = of_rows[at];
-        draws_q[i] = of_draws[at];
+        const size_t index = (size_t)(((double)i + 0.5) / QUANTILES * (double)n);
+        rows_q[i] = of_rows[index];
+        draws_q[i] = of_draws[index];
     }
     const gki_series series[] = {
         {.name = "rows of the table", .x = draws_q, .y = rows_q, .n = QUANTILES, .markers = 1},
@@ -271,7 +273,7 @@ static int draw_calibration(page *it)
     settings.x_label = "log density of draws, quantiles";
     settings.y_label = "log density of rows, quantiles";
     CLI_CHECK(gki_plot_lines(path, series, 2, &settings));
-    add_figure(it, path, cli_text("Calibration"),
+    add_figure(page, path, cli_text("Calibration"),
                "Quantiles of the log density of the rows against those of draws from the chosen "
                "density. On the dashed line the rows are as likely as draws are.");
 done:
@@ -285,7 +287,7 @@ done:
 
 enum { CANDIDATE_COLUMNS = 6, MARGIN_COLUMNS = 4 };
 
-static gki_report_table candidates_table(page *it)
+static gki_report_table candidates_table(page_parts *page)
 {
     static const char *const columns[CANDIDATE_COLUMNS] = {
         "candidate", "held-out log density", "less the chosen",
@@ -294,20 +296,21 @@ static gki_report_table candidates_table(page *it)
     size_t rows = 0;
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         gkv_density_candidate_info info;
-        if (gkv_density_get_candidate(it->density, c, &info) != GKV_OK || !info.fitted)
+        if (gkv_density_get_candidate(page->density, c, &info) != GKV_OK || !info.fitted)
             continue;
         const char **row = cells + CANDIDATE_COLUMNS * rows++;
-        const bool chosen = c == gkv_density_chosen(it->density);
-        row[0] = cli_texts_keep(
-            &it->texts, cli_text("%s%s", gkv_density_candidate_name(c), chosen ? " (chosen)" : ""));
-        row[1] = cli_texts_with_error(&it->texts, info.held_out, info.se, 4);
-        row[2] =
-            chosen ? "–" : cli_texts_with_error(&it->texts, info.difference, info.difference_se, 4);
-        row[3] = cli_texts_number(&it->texts, info.lowest, 1);
+        const bool chosen = c == gkv_density_chosen(page->density);
+        row[0] = cli_texts_keep(&page->texts, cli_text("%s%s", gkv_density_candidate_name(c),
+                                                       chosen ? " (chosen)" : ""));
+        row[1] = cli_texts_with_error(&page->texts, info.held_out, info.se, 4);
+        row[2] = chosen
+                     ? "–"
+                     : cli_texts_with_error(&page->texts, info.difference, info.difference_se, 4);
+        row[3] = cli_texts_number(&page->texts, info.lowest, 1);
         for (size_t t = 0; t < GKV_DENSITY_TAILS; t++)
             row[4 + t] = cli_texts_keep(
-                &it->texts, cli_text("%.3f (%.3f … %.3f)", 100 * info.beyond[t],
-                                     100 * info.beyond_low[t], 100 * info.beyond_high[t]));
+                &page->texts, cli_text("%.3f (%.3f … %.3f)", 100 * info.beyond[t],
+                                       100 * info.beyond_low[t], 100 * info.beyond_high[t]));
     }
     return (gki_report_table){
         .heading = "Candidates",
@@ -320,58 +323,58 @@ static gki_report_table candidates_table(page *it)
         .n_rows = rows};
 }
 
-static gki_report_table margins_table(page *it)
+static gki_report_table margins_table(page_parts *page)
 {
     static const char *const columns[MARGIN_COLUMNS] = {"column", "margin", "parameters",
                                                         "resolution"};
-    const char **cells = cli_alloc(it->d * MARGIN_COLUMNS, sizeof *cells);
-    for (size_t j = 0; j < it->d; j++) {
+    const char **cells = cli_alloc(page->d * MARGIN_COLUMNS, sizeof *cells);
+    for (size_t j = 0; j < page->d; j++) {
         gkv_density_margin_info info = {.kind = 0};
         const char **row = cells + MARGIN_COLUMNS * j;
-        (void)!gkv_density_get_margin(it->density, j, &info);
-        row[0] = gkv_density_name(it->density, j);
+        (void)!gkv_density_get_margin(page->density, j, &info);
+        row[0] = gkv_density_name(page->density, j);
         row[1] = gkv_density_margin_name(info.kind);
-        row[2] = cli_texts_keep(&it->texts, cli_density_margin_text(&info));
-        row[3] = cli_texts_keep(&it->texts, info.resolution > 0 ? cli_text("%g", info.resolution)
-                                                                : cli_text("exact"));
+        row[2] = cli_texts_keep(&page->texts, cli_density_margin_text(&info));
+        row[3] = cli_texts_keep(&page->texts, info.resolution > 0 ? cli_text("%g", info.resolution)
+                                                                  : cli_text("exact"));
     }
     return (gki_report_table){.heading = "Margins",
                               .caption = NULL,
                               .columns = columns,
                               .n_columns = MARGIN_COLUMNS,
                               .cells = cells,
-                              .n_rows = it->d};
+                              .n_rows = page->d};
 }
 
 int cli_density_page(const char *folder, const char *command, const gkv_density *density, size_t n,
                      const double *x)
 {
-    page it = {
+    page_parts page = {
         .density = density, .folder = folder, .n = n, .d = gkv_density_dimensions(density), .x = x};
     char *path = cli_text("%s/index.html", folder);
     gki_report_table tables[2] = {{.cells = NULL}, {.cells = NULL}};
     int code = CLI_OK;
-    CLI_TRY(draw_calibration(&it));
-    for (size_t first = 0; first < it.d && first < MARGINS_MAX; first += PANELS)
-        CLI_TRY(draw_margins(&it, first, it.d - first < PANELS ? it.d - first : PANELS));
-    if (it.d > 1)
-        CLI_TRY(draw_pairs(&it));
-    tables[0] = candidates_table(&it);
-    tables[1] = margins_table(&it);
-    char *summary = cli_text("%zu rows of %zu column%s. Chosen: %s.", n, it.d, cli_plural(it.d),
+    CLI_TRY(draw_calibration(&page));
+    for (size_t first = 0; first < page.d && first < MARGINS_MAX; first += PANELS)
+        CLI_TRY(draw_margins(&page, first, page.d - first < PANELS ? page.d - first : PANELS));
+    if (page.d > 1)
+        CLI_TRY(draw_pairs(&page));
+    tables[0] = candidates_table(&page);
+    tables[1] = margins_table(&page);
+    char *summary = cli_text("%zu rows of %zu column%s. Chosen: %s.", n, page.d, cli_plural(page.d),
                              gkv_density_candidate_name(gkv_density_chosen(density)));
     code = cli_check(gki_report_html(path, &(gki_report){.title = "Density of a table",
                                                          .summary = summary,
                                                          .command = command,
                                                          .tables = tables,
                                                          .n_tables = 2,
-                                                         .figures = it.figures,
-                                                         .n_figures = it.n_figures}));
+                                                         .figures = page.figures,
+                                                         .n_figures = page.n_figures}));
     free(summary);
 done:
     free((void *)(uintptr_t)tables[0].cells);
     free((void *)(uintptr_t)tables[1].cells);
-    cli_texts_free(&it.texts);
+    cli_texts_free(&page.texts);
     free(path);
     return code;
 }

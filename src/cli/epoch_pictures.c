@@ -96,7 +96,7 @@ static int draw(const char *folder, const char *model_path, uint64_t epoch)
     gkv_model *model = NULL;
     float *codes = NULL, *images = NULL;
     uint8_t *picture = NULL;
-    char *to = path_of(folder, epoch), *epochs = cli_text("%s/epochs", folder);
+    char *path = path_of(folder, epoch), *epochs = cli_text("%s/epochs", folder);
     int code = CLI_OK;
     CLI_CHECK(gkv_model_load(model_path, &model));
     const size_t width = IMAGES * (gkv_model_width(model) + GAP) - GAP,
@@ -109,32 +109,33 @@ static int draw(const char *folder, const char *model_path, uint64_t epoch)
     lay_out(model, images, picture);
     CLI_CHECK(gki_file_make_folder(epochs));
     remove_later(folder, epoch);
-    CLI_CHECK(gkv_png_write(to, height, width, channels, picture));
+    CLI_CHECK(gkv_png_write(path, height, width, channels, picture));
 done:
     gkv_model_free(model);
     free(codes);
     free(images);
     free(picture);
-    free(to);
+    free(path);
     free(epochs);
     return code;
 }
 
-int cli_epoch_pictures_draw(cli_epoch_pictures *it)
+int cli_epoch_pictures_draw(cli_epoch_pictures *pictures)
 {
     struct stat now;
-    if (!it->folder || it->ended == 0)
+    if (!pictures->folder || pictures->ended == 0)
         return CLI_OK;
-    char *path = cli_text("%s/model.safetensors", it->folder);
+    char *path = cli_text("%s/model.safetensors", pictures->folder);
     int code = CLI_OK;
-    const bool saved = stat(path, &now) == 0 && (now.st_ino != it->model.st_ino ||
-                                                 now.st_mtim.tv_sec != it->model.st_mtim.tv_sec ||
-                                                 now.st_mtim.tv_nsec != it->model.st_mtim.tv_nsec);
+    const bool saved =
+        stat(path, &now) == 0 && (now.st_ino != pictures->model.st_ino ||
+                                  now.st_mtim.tv_sec != pictures->model.st_mtim.tv_sec ||
+                                  now.st_mtim.tv_nsec != pictures->model.st_mtim.tv_nsec);
     if (saved) {
-        code = draw(it->folder, path, it->ended);
-        it->model = now;
+        code = draw(pictures->folder, path, pictures->ended);
+        pictures->model = now;
     }
-    it->ended = 0;
+    pictures->ended = 0;
     free(path);
     return code;
 }

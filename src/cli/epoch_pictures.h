@@ -16,7 +16,7 @@ typedef struct cli_epoch_pictures {
 
 /* Draws the epoch that has ended, if its model has been saved. Pictures of later epochs, which are
  * of another run, are removed. */
-int cli_epoch_pictures_draw(cli_epoch_pictures *it);
+int cli_epoch_pictures_draw(cli_epoch_pictures *pictures);
 
 /* The pictures of a run for its page, at most CLI_EPOCH_FRAMES of them, evenly spaced: frames[…].
  * Returns how many there are. `all` keeps the texts. */

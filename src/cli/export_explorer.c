@@ -35,16 +35,16 @@ static size_t choose(const gkv_dataset *images, size_t n, size_t *which)
 
 /* Writes an image of the data set as numbers in [0, 1]. */
 static void original(const gkv_dataset *images, size_t index, size_t values, const float *target,
-                     float *to)
+                     float *image)
 {
     const uint8_t *pixels = gkv_dataset_pixels(images, index);
     for (size_t i = 0; i < values; i++)
-        to[i] = pixels ? (float)pixels[i] / 255 : target[i];
+        image[i] = pixels ? (float)pixels[i] / 255 : target[i];
 }
 
 /* Reads images of one half. The arrays are allocated. */
 static int read_half(const cli_run *run, gkv_split half, size_t most, chosen *arrays,
-                     gki_explorer_images *to)
+                     gki_explorer_images *kept_images)
 {
     const size_t values = gkv_model_values(run->model);
     const size_t fitting = BYTES_MAX / values > IMAGES_MIN ? BYTES_MAX / values : IMAGES_MIN;
@@ -53,21 +53,21 @@ static int read_half(const cli_run *run, gkv_split half, size_t most, chosen *ar
     int code = CLI_OK;
     CLI_TRY(cli_run_images(run, half, NULL, &images));
     arrays->indices = cli_alloc(n, sizeof *arrays->indices);
-    to->count = choose(images, n, arrays->indices);
+    kept_images->count = choose(images, n, arrays->indices);
     arrays->originals = cli_alloc(n * values, sizeof *arrays->originals);
     arrays->targets = cli_alloc(n * values, sizeof *arrays->targets);
     arrays->labels = cli_alloc(n, sizeof *arrays->labels);
-    for (size_t i = 0; i < to->count; i++) {
+    for (size_t i = 0; i < kept_images->count; i++) {
         float *target = arrays->targets + i * values;
         CLI_CHECK(gkv_targets(images, 1, half, arrays->indices[i], &run->settings, target));
         original(images, arrays->indices[i], values, target, arrays->originals + i * values);
         if (gkv_dataset_labels(images))
             arrays->labels[i] = gkv_dataset_labels(images)[arrays->indices[i]];
     }
-    to->originals = arrays->originals;
-    to->targets = arrays->targets;
-    to->indices = arrays->indices;
-    to->labels = gkv_dataset_labels(images) ? arrays->labels : NULL;
+    kept_images->originals = arrays->originals;
+    kept_images->targets = arrays->targets;
+    kept_images->indices = arrays->indices;
+    kept_images->labels = gkv_dataset_labels(images) ? arrays->labels : NULL;
 done:
     gkv_dataset_free(images);
     return code;

@@ -66,32 +66,32 @@ done:
 /* --- Fits ----------------------------------------------------------------- */
 
 /* The state of progress lines of a bootstrap. */
-typedef struct reporter {
+typedef struct bootstrap_reporter {
     const char *name;
     cli_live live;
     bool quiet;
     double began;
     size_t tenths; /* printed so far, without a terminal */
-} reporter;
+} bootstrap_reporter;
 
 static bool on_progress(void *context, const gkv_progress *progress)
 {
-    reporter *it = context;
+    bootstrap_reporter *reporter = context;
     const size_t done = (size_t)progress->done, replicates = (size_t)progress->total;
     char count[160], rate[64], left[64], time[32];
-    const double seconds = cli_seconds() - it->began;
-    const bool due = cli_live_due(&it->live) ||
-                     (!it->live.on && !it->quiet && done * 10 / replicates > it->tenths);
+    const double seconds = cli_seconds() - reporter->began;
+    const bool due = cli_live_due(&reporter->live) || (!reporter->live.on && !reporter->quiet &&
+                                                       done * 10 / replicates > reporter->tenths);
     if (!due || done == 0)
         return false;
-    snprintf(count, sizeof count, "%.80s: bootstrap %zu of %zu", it->name, done, replicates);
+    snprintf(count, sizeof count, "%.80s: bootstrap %zu of %zu", reporter->name, done, replicates);
     const double each_second = (double)done / fmax(seconds, 1e-3);
     snprintf(rate, sizeof rate, "%.*f/s", each_second < 10, each_second);
     snprintf(left, sizeof left, "ETA %s",
              cli_duration(seconds / (double)done * (double)(replicates - done), time));
-    it->tenths = done * 10 / replicates;
-    if (it->live.on)
-        cli_live_show(&it->live, (const char *const[]){count, rate, left}, 3);
+    reporter->tenths = done * 10 / replicates;
+    if (reporter->live.on)
+        cli_live_show(&reporter->live, (const char *const[]){count, rate, left}, 3);
     else
         fprintf(stderr, "%s, %s, %s\n", count, rate, left);
     return false;
@@ -100,7 +100,7 @@ static bool on_progress(void *context, const gkv_progress *progress)
 static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample,
                      const gkv_gk_fit_settings *settings, cli_fit_row *row)
 {
-    reporter it = {.name = row->name, .quiet = a->quiet, .began = cli_seconds()};
+    bootstrap_reporter reporter = {.name = row->name, .quiet = a->quiet, .began = cli_seconds()};
     gkv_gk_bootstrap_settings how;
     gkv_gk_bootstrap_defaults(&how);
     how.replicates = a->replicates;
@@ -109,38 +109,38 @@ static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample,
     how.confidence = a->confidence;
     const gkv_run_options options = {.threads = a->threads,
                                      .progress = on_progress,
-                                     .context = &it,
+                                     .context = &reporter,
                                      .stop = &cli_stop,
                                      .dist = cli_ranks()};
-    cli_live_start(&it.live, !a->quiet);
+    cli_live_start(&reporter.live, !a->quiet);
     const gkv_status status =
         gkv_gk_bootstrap(sample, &row->result, settings, &how, &options, NULL, &row->bootstrap);
-    cli_live_clear(&it.live);
+    cli_live_clear(&reporter.live);
     row->bootstrapped = status == GKV_OK;
     return status == GKV_OK ? CLI_OK
                             : cli_error(cli_code(status), "%s: %s", row->name, cli_reason());
 }
 
 /* The fit of one column. */
-typedef struct job {
+typedef struct column_job {
     cli_fit_column column;
     gkv_gk start;
     cli_fit_row row;
-} job;
+} column_job;
 
 /* The columns that are fitted in one batch. Element i of each array belongs to column i. Columns
  * that fail are removed from jobs and samples. */
 typedef struct batch {
     size_t n;
-    job *jobs;
+    column_job *jobs;
     gkv_gk_sample *samples;
     gkv_gk_fit_result *results;
     gkv_status *statuses;
 } batch;
 
-static int refuse(const job *it, gkv_status status)
+static int refuse(const column_job *job, gkv_status status)
 {
-    return cli_error(cli_code(status), "%s: %s", it->column.name, cli_reason());
+    return cli_error(cli_code(status), "%s: %s", job->column.name, cli_reason());
 }
 
 /* Keeps the first code that is not CLI_OK. */
@@ -155,16 +155,16 @@ static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, batch
     const bool held = cli_fit_holds(a) || cli_fit_starts(a);
     int first = CLI_OK;
     for (size_t i = 0; i < data->n_columns; i++) {
-        job *it = &b->jobs[b->n];
+        column_job *job = &b->jobs[b->n];
         gkv_gk_sample *sample = &b->samples[b->n];
-        *it = (job){.column = data->columns[i], .row = {.name = data->columns[i].name}};
-        *sample = sample_of(a, &it->column);
-        const gkv_status status = held ? cli_fit_start(a, sample, &it->start) : GKV_OK;
-        sample->start = held ? &it->start : NULL;
+        *job = (column_job){.column = data->columns[i], .row = {.name = data->columns[i].name}};
+        *sample = sample_of(a, &job->column);
+        const gkv_status status = held ? cli_fit_start(a, sample, &job->start) : GKV_OK;
+        sample->start = held ? &job->start : NULL;
         if (status == GKV_OK)
             b->n++;
         else
-            keep_first(&first, refuse(it, status));
+            keep_first(&first, refuse(job, status));
     }
     return first;
 }
@@ -187,7 +187,7 @@ static int take_results(const cli_fit_arguments *a, const gkv_gk_fit_settings *s
             continue;
         }
         cli_fit_warn(a, b->jobs[i].column.name, &b->results[i]);
-        job *kept = &b->jobs[b->n];
+        column_job *kept = &b->jobs[b->n];
         *kept = b->jobs[i];
         kept->row.result = b->results[i];
         b->samples[b->n] = b->samples[i];
@@ -200,7 +200,7 @@ static int take_results(const cli_fit_arguments *a, const gkv_gk_fit_settings *s
 
 /* --- Output --------------------------------------------------------------- */
 
-static int print(const cli_fit_arguments *a, const job *jobs, size_t n)
+static int print(const cli_fit_arguments *a, const column_job *jobs, size_t n)
 {
     int code = CLI_OK;
     cli_fit_row *rows = cli_alloc(n, sizeof *rows);
@@ -214,7 +214,8 @@ static int print(const cli_fit_arguments *a, const job *jobs, size_t n)
     return code;
 }
 
-static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const job *jobs, size_t n)
+static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const column_job *jobs,
+                size_t n)
 {
     cli_fit_column *columns = cli_alloc(n, sizeof *columns);
     cli_fit_margin *margins = cli_alloc(n, sizeof *margins);

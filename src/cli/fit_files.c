@@ -42,11 +42,11 @@ static double *sort_sample(const double *x, const double *weights, size_t n)
         total += pairs[i].weight;
     }
     qsort(pairs, n, sizeof *pairs, ascending);
-    for (size_t i = 0, at = 0; i < n; i++) {
+    for (size_t i = 0, next = 0; i < n; i++) {
         const double wanted = ((double)i + 0.5) / (double)n * total;
-        while (at < n - 1 && passed + pairs[at].weight < wanted)
-            passed += pairs[at++].weight;
-        sorted[i] = pairs[at].x;
+        while (next < n - 1 && passed + pairs[next].weight < wanted)
+            passed += pairs[next++].weight;
+        sorted[i] = pairs[next].x;
     }
     free(pairs);
     return sorted;
@@ -154,18 +154,18 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
 {
     const gkv_gk normal = gkv_gk_standard();
     const double z = gkv_gk_quantile_upper(&normal, (1 - confidence) / 2);
-    const cli_fit_column *it = &columns->columns[column];
-    const size_t n = it->n;
+    const cli_fit_column *fitted = &columns->columns[column];
+    const size_t n = fitted->n;
     char g[32], k[32];
     double total = 0;
     for (size_t i = 0; i < n; i++)
-        total += it->weights ? it->weights[i] : 1;
+        total += fitted->weights ? fitted->weights[i] : 1;
     if (m->n_components == 1)
-        snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", it->name,
+        snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", fitted->name,
                  cli_decimal(m->components->g, 2, g), cli_decimal(m->components->k, 2, k));
     else
-        snprintf(data->title, TITLE_SIZE, "%.40s: %zu components", it->name, m->n_components);
-    data->sorted = sort_sample(it->x, it->weights, n);
+        snprintf(data->title, TITLE_SIZE, "%.40s: %zu components", fitted->name, m->n_components);
+    data->sorted = sort_sample(fitted->x, fitted->weights, n);
     fill_density(m, n, z, data);
     const size_t quantiles = fill_quantiles(m, n, total, confidence, data);
     *panel = (gki_fit_panel){.title = data->title,
@@ -257,16 +257,16 @@ static int values_of(const cli_fit_arguments *a, const cli_fit_data *data,
     CLI_CHECK(gkv_mgk_mixture_responsibilities(mixture, data->n, x,
                                                &(gkv_run_options){.threads = a->threads}, NULL, r));
     for (size_t row = 0, i = 0; row < data->n_rows; row++) {
-        double *to = values + row * (count + 1);
+        double *line = values + row * (count + 1);
         size_t best = 0;
         for (size_t k = 0; k <= count; k++)
-            to[k] = NAN;
+            line[k] = NAN;
         if (!data->complete[row])
             continue;
         for (size_t k = 1; k < count; k++)
             best = r[i * count + k] > r[i * count + best] ? k : best;
-        to[0] = (double)(best + 1);
-        memcpy(to + 1, r + count * i++, count * sizeof *r);
+        line[0] = (double)(best + 1);
+        memcpy(line + 1, r + count * i++, count * sizeof *r);
     }
 done:
     free(r);
@@ -279,22 +279,22 @@ static int write_csv(const char *path, size_t rows, size_t count, const double *
 {
     enum { CELL = 24 };
     const size_t header = 32;
-    char *text = cli_alloc((rows + 1) * (count + 1) + 1, header), *at = text;
-    at += sprintf(at, "component");
+    char *text = cli_alloc((rows + 1) * (count + 1) + 1, header), *cursor = text;
+    cursor += sprintf(cursor, "component");
     for (size_t k = 0; k < count; k++)
-        at += sprintf(at, ",responsibility_%zu", k + 1);
-    *at++ = '\n';
+        cursor += sprintf(cursor, ",responsibility_%zu", k + 1);
+    *cursor++ = '\n';
     for (size_t i = 0; i < rows; i++) {
         const double *row = values + i * (count + 1);
         for (size_t k = 0; k <= count; k++) {
             char cell[CELL] = "";
             if (!isnan(row[k]))
                 snprintf(cell, sizeof cell, "%.12g", row[k]);
-            at += sprintf(at, "%s%s", k > 0 ? "," : "", cell);
+            cursor += sprintf(cursor, "%s%s", k > 0 ? "," : "", cell);
         }
-        *at++ = '\n';
+        *cursor++ = '\n';
     }
-    const int code = cli_check(gki_file_write_atomic(path, text, (size_t)(at - text)));
+    const int code = cli_check(gki_file_write_atomic(path, text, (size_t)(cursor - text)));
     free(text);
     return code;
 }

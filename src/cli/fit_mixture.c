@@ -20,8 +20,8 @@ static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t 
     size_t kept = 0, taken = 0;
     for (size_t i = 0; i < n; i++) {
         const bool is_drawn = taken < count && lot[i] <= sorted[count - 1];
-        double *to = is_drawn ? aside + d * taken++ : x + d * kept++;
-        memmove(to, x + d * i, d * sizeof *x);
+        double *place = is_drawn ? aside + d * taken++ : x + d * kept++;
+        memmove(place, x + d * i, d * sizeof *x);
     }
     memcpy(x + d * kept, aside, count * d * sizeof *x);
     free(aside);
@@ -31,17 +31,17 @@ static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t 
 
 /* --- Progress ------------------------------------------------------------- */
 
-typedef struct reporter {
+typedef struct mixture_reporter {
     cli_live live;
     bool quiet;
     size_t iterations_most;
     double began; /* the seconds before the first iteration */
-} reporter;
+} mixture_reporter;
 
-static void show(reporter *it, const char *const *parts, size_t n)
+static void show(mixture_reporter *reporter, const char *const *parts, size_t n)
 {
-    if (it->live.on) {
-        cli_live_show(&it->live, parts, n);
+    if (reporter->live.on) {
+        cli_live_show(&reporter->live, parts, n);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -50,35 +50,35 @@ static void show(reporter *it, const char *const *parts, size_t n)
 
 static bool on_iteration(void *context, const gkv_progress *progress)
 {
-    reporter *it = context;
+    mixture_reporter *reporter = context;
     const gkv_mgk_mixture_progress *p = progress->details;
     char text[5][96], time[2][32];
     if (p->iteration == 0)
-        it->began = p->seconds;
+        reporter->began = p->seconds;
     const bool due =
-        cli_live_due(&it->live) ||
-        (!it->live.on && !it->quiet && (p->start > 0 ? p->start == 1 : p->iteration % 10 == 0));
+        cli_live_due(&reporter->live) || (!reporter->live.on && !reporter->quiet &&
+                                          (p->start > 0 ? p->start == 1 : p->iteration % 10 == 0));
     if (!due)
         return false;
     if (p->start > 0) {
         snprintf(text[0], sizeof *text, "%zu components: start %zu of %zu", p->components, p->start,
                  p->starts);
-        show(it, (const char *[]){text[0], cli_duration(p->seconds, time[0])}, 2);
+        show(reporter, (const char *[]){text[0], cli_duration(p->seconds, time[0])}, 2);
         return false;
     }
-    const double each = p->iteration ? (p->seconds - it->began) / (double)p->iteration : 0;
+    const double each = p->iteration ? (p->seconds - reporter->began) / (double)p->iteration : 0;
     snprintf(text[0], sizeof *text, "iteration %zu", p->iteration);
     snprintf(text[1], sizeof *text, "log-likelihood %.5f per line", p->log_likelihood);
     snprintf(text[2], sizeof *text, "held out %.5f", p->held_out);
     snprintf(text[3], sizeof *text, "%zu components", p->components);
     snprintf(text[4], sizeof *text, "%s, at most %s more", cli_duration(p->seconds, time[0]),
-             cli_duration(each * (double)(it->iterations_most - p->iteration), time[1]));
+             cli_duration(each * (double)(reporter->iterations_most - p->iteration), time[1]));
     const char *parts[5];
     size_t n = 0;
     for (size_t i = 0; i < 5; i++)
         if (i != 2 || isfinite(p->held_out))
             parts[n++] = text[i];
-    show(it, parts, n);
+    show(reporter, parts, n);
     return false;
 }
 
@@ -357,13 +357,13 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     const char **names = cli_fit_names(data);
     gkv_mgk_mixture_settings settings = settings_of(a);
     int code = CLI_OK;
-    reporter it = {.quiet = a->quiet, .iterations_most = settings.max_iterations};
+    mixture_reporter reporter = {.quiet = a->quiet, .iterations_most = settings.max_iterations};
     f.mixtures = cli_alloc(f.count, sizeof(gkv_mgk_mixture *));
     f.results = cli_alloc(f.count, sizeof *f.results);
     settings.names = names;
     const gkv_run_options options = {.threads = a->threads,
                                      .progress = on_iteration,
-                                     .context = &it,
+                                     .context = &reporter,
                                      .stop = &cli_stop,
                                      .dist = cli_ranks()};
     if (aside > 0) {
@@ -372,10 +372,10 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
         settings.held_out_rows = aside;
     }
     cli_catch_signals();
-    cli_live_start(&it.live, !a->quiet);
+    cli_live_start(&reporter.live, !a->quiet);
     const gkv_status status = gkv_mgk_mixture_fit_range(fitted, d, x, &settings, f.least, most,
                                                         &options, f.mixtures, f.results, &f.chosen);
-    cli_live_clear(&it.live);
+    cli_live_clear(&reporter.live);
     if (!f.mixtures[0] || (status != GKV_ERR_INTERRUPTED && status != GKV_ERR_DATA))
         CLI_CHECK(status);
     if (status == GKV_ERR_DATA)

@@ -102,16 +102,16 @@ typedef struct place {
     const char *path, *part;
 } place;
 
-static int refuse(const place *at, const char *what)
+static int refuse(const place *location, const char *what)
 {
-    return cli_error(CLI_DATA, "%s: %s%s%s", at->path, at->part ? at->part : "",
-                     at->part ? ": " : "", what);
+    return cli_error(CLI_DATA, "%s: %s%s%s", location->path, location->part ? location->part : "",
+                     location->part ? ": " : "", what);
 }
 
 /* --- Numbers and names ---------------------------------------------------- */
 
 /* The number of a key, or of its "estimate" in the "parameters". */
-static int read_number(const place *at, const json_t *object, const char *key, bool estimate,
+static int read_number(const place *location, const json_t *object, const char *key, bool estimate,
                        double *out)
 {
     const json_t *value =
@@ -123,46 +123,46 @@ static int read_number(const place *at, const json_t *object, const char *key, b
         return CLI_OK;
     }
     char *what = cli_text("the key \"%s\" has no number", key);
-    const int code = refuse(at, what);
+    const int code = refuse(location, what);
     free(what);
     return code;
 }
 
 /* The distribution of a column. If it belongs to no mixture, its parameters have estimates. */
-static int read_margin(const place *at, const json_t *object, bool estimates, gkv_gk *gk)
+static int read_margin(const place *location, const json_t *object, bool estimates, gkv_gk *gk)
 {
     int code = CLI_OK;
     const json_t *family = json_object_get(object, "family");
     *gk = gkv_gk_standard();
     if (family &&
         !(json_is_string(family) && cli_gk_find_family(json_string_value(family), &gk->family)))
-        return refuse(at, "the key \"family\" is not gk, gh or ggh");
+        return refuse(location, "the key \"family\" is not gk, gh or ggh");
     const char *tail = gk->family == GKV_GK_FAMILY_GK ? "k" : "h";
-    CLI_TRY(read_number(at, object, "A", estimates, &gk->a));
-    CLI_TRY(read_number(at, object, "B", estimates, &gk->b));
-    CLI_TRY(read_number(at, object, "g", estimates, &gk->g));
-    CLI_TRY(read_number(at, object, tail, estimates, &gk->k));
+    CLI_TRY(read_number(location, object, "A", estimates, &gk->a));
+    CLI_TRY(read_number(location, object, "B", estimates, &gk->b));
+    CLI_TRY(read_number(location, object, "g", estimates, &gk->g));
+    CLI_TRY(read_number(location, object, tail, estimates, &gk->k));
     if (gk->family != GKV_GK_FAMILY_GH) /* it has no c */
-        CLI_TRY(read_number(at, object, "c", false, &gk->c));
+        CLI_TRY(read_number(location, object, "c", false, &gk->c));
     if (gkv_gk_check(gk) != GKV_OK)
-        code = refuse(at, cli_reason());
+        code = refuse(location, cli_reason());
 done:
     return code;
 }
 
 /* Reads the distributions and the names of an array of columns. The names must be those of the
  * model if it has any. */
-static int read_margins(const place *at, const json_t *array, bool estimates, cli_gk_model *model,
-                        gkv_gk **margins)
+static int read_margins(const place *location, const json_t *array, bool estimates,
+                        cli_gk_model *model, gkv_gk **margins)
 {
     const size_t d = json_array_size(array);
     const bool first = !model->names;
     int code = CLI_OK;
     *margins = NULL;
     if (d == 0)
-        return refuse(at, "there is no fit of a column");
+        return refuse(location, "there is no fit of a column");
     if (!first && d != model->d)
-        return refuse(at, "it has another number of columns than the first component");
+        return refuse(location, "it has another number of columns than the first component");
     if (first) {
         model->d = d;
         model->names = cli_alloc(d, sizeof *model->names);
@@ -171,9 +171,9 @@ static int read_margins(const place *at, const json_t *array, bool estimates, cl
     for (size_t j = 0; j < d; j++) {
         const json_t *one = json_array_get(array, j);
         const char *name = json_string_value(json_object_get(one, "column"));
-        char *part =
-            cli_text("%s%scolumn %zu", at->part ? at->part : "", at->part ? ", " : "", j + 1);
-        const place here = {at->path, part};
+        char *part = cli_text("%s%scolumn %zu", location->part ? location->part : "",
+                              location->part ? ", " : "", j + 1);
+        const place here = {location->path, part};
         code = !name ? refuse(&here, "the key \"column\" has no name")
                : !first && strcmp(name, model->names[j]) != 0
                    ? refuse(&here, "it has another name than in the first component")
@@ -193,7 +193,7 @@ static int read_margins(const place *at, const json_t *array, bool estimates, cl
 
 /* --- Several columns together --------------------------------------------- */
 
-static int read_matrix(const place *at, const json_t *object, const char *key, size_t d,
+static int read_matrix(const place *location, const json_t *object, const char *key, size_t d,
                        double *out)
 {
     const json_t *rows = json_object_get(object, key);
@@ -210,7 +210,7 @@ static int read_matrix(const place *at, const json_t *object, const char *key, s
     if (good)
         return CLI_OK;
     char *what = cli_text("the key \"%s\" has no %zu × %zu numbers", key, d, d);
-    const int code = refuse(at, what);
+    const int code = refuse(location, what);
     free(what);
     return code;
 }
@@ -230,22 +230,22 @@ static bool is_factor(size_t d, const double *l, const double *matrix)
 }
 
 /* The distribution of the margins and the correlation of an object. */
-static int read_part(const place *at, const json_t *object, bool estimates, cli_gk_model *model,
-                     gkv_mgk **out)
+static int read_part(const place *location, const json_t *object, bool estimates,
+                     cli_gk_model *model, gkv_mgk **out)
 {
     gkv_gk *margins = NULL;
     double *factor = NULL, *correlation = NULL;
     int code = CLI_OK;
-    CLI_TRY(read_margins(at, json_object_get(object, "margins"), estimates, model, &margins));
+    CLI_TRY(read_margins(location, json_object_get(object, "margins"), estimates, model, &margins));
     const size_t d = model->d;
     factor = cli_alloc(d * d, sizeof *factor);
     correlation = cli_alloc(d * d, sizeof *correlation);
-    CLI_TRY(read_matrix(at, object, "correlation", d, correlation));
-    CLI_TRY(read_matrix(at, object, "cholesky", d, factor));
+    CLI_TRY(read_matrix(location, object, "correlation", d, correlation));
+    CLI_TRY(read_matrix(location, object, "cholesky", d, factor));
     if (!is_factor(d, factor, correlation))
-        code = refuse(at, "the key \"cholesky\" is not a factor of the \"correlation\"");
+        code = refuse(location, "the key \"cholesky\" is not a factor of the \"correlation\"");
     else if (gkv_mgk_create_from_cholesky(d, margins, NULL, factor, out) != GKV_OK)
-        code = refuse(at, cli_reason());
+        code = refuse(location, cli_reason());
 done:
     free(correlation);
     free(factor);
@@ -254,17 +254,17 @@ done:
 }
 
 /* Reads `count` distributions, and joins them by weights. */
-static int read_joint(const place *at, const json_t *root, const json_t *components,
+static int read_joint(const place *location, const json_t *root, const json_t *components,
                       cli_gk_model *model)
 {
     const size_t count = components ? json_array_size(components) : 1;
     gkv_mgk **parts = cli_alloc(count, sizeof(gkv_mgk *));
     double *weights = cli_alloc(count, sizeof *weights);
-    int code = count > 0 ? CLI_OK : refuse(at, "there is no component");
+    int code = count > 0 ? CLI_OK : refuse(location, "there is no component");
     for (size_t k = 0; k < count && code == CLI_OK; k++) {
         const json_t *object = components ? json_array_get(components, k) : root;
         char *part = components ? cli_text("component %zu", k + 1) : NULL;
-        const place here = {at->path, part};
+        const place here = {location->path, part};
         weights[k] = 1;
         code = components ? read_number(&here, object, "weight", false, &weights[k]) : CLI_OK;
         if (code == CLI_OK)
@@ -273,7 +273,7 @@ static int read_joint(const place *at, const json_t *root, const json_t *compone
     }
     if (code == CLI_OK && gkv_mgk_mixture_create(count, weights, (const gkv_mgk *const *)parts,
                                                  &model->mixture) != GKV_OK)
-        code = refuse(at, cli_reason());
+        code = refuse(location, cli_reason());
     for (size_t k = 0; k < count; k++)
         gkv_mgk_free(parts[k]);
     free(parts);
@@ -283,41 +283,41 @@ static int read_joint(const place *at, const json_t *root, const json_t *compone
 
 /* --- The file ------------------------------------------------------------- */
 
-static int check_schema(const place *at, const json_t *object)
+static int check_schema(const place *location, const json_t *object)
 {
     static const char family[] = "gkvae-fit-";
     char printable[GKV_PRINTABLE_SIZE];
     const char *schema = json_string_value(json_object_get(object, "schema"));
     if (!schema || strncmp(schema, family, sizeof family - 1) != 0)
-        return refuse(at, "this is JSON, but not what gkvae fit --json writes, which has "
-                          "\"schema\": \"" CLI_FIT_SCHEMA "\"");
+        return refuse(location, "this is JSON, but not what gkvae fit --json writes, which has "
+                                "\"schema\": \"" CLI_FIT_SCHEMA "\"");
     if (strcmp(schema, CLI_FIT_SCHEMA) == 0)
         return CLI_OK;
     return cli_error(CLI_DATA,
                      "%s: a fit of another version of gkvae: its schema is %s, and this version "
                      "reads " CLI_FIT_SCHEMA "; fit again, or use that version",
-                     at->path, gki_text_printable(schema, printable));
+                     location->path, gki_text_printable(schema, printable));
 }
 
-static int read_root(const place *at, const json_t *root, cli_gk_model *model)
+static int read_root(const place *location, const json_t *root, cli_gk_model *model)
 {
     const json_t *components = json_object_get(root, "components");
     int code = CLI_OK;
     if (json_is_array(root) && json_array_size(root) == 0)
-        return refuse(at, "it contains no fit of a column");
+        return refuse(location, "it contains no fit of a column");
     for (size_t i = 0; i < json_array_size(root); i++)
-        CLI_TRY(check_schema(at, json_array_get(root, i)));
+        CLI_TRY(check_schema(location, json_array_get(root, i)));
     if (json_is_array(root))
-        return read_margins(at, root, true, model, &model->single);
-    CLI_TRY(check_schema(at, root));
-    CLI_TRY(read_joint(at, root, components, model));
+        return read_margins(location, root, true, model, &model->single);
+    CLI_TRY(check_schema(location, root));
+    CLI_TRY(read_joint(location, root, components, model));
 done:
     return code;
 }
 
 int cli_gk_read_fit(const char *path, cli_gk_model *model)
 {
-    const place at = {path, NULL};
+    const place location = {path, NULL};
     json_error_t error;
     json_t *root = NULL;
     int code = CLI_OK;
@@ -328,7 +328,7 @@ int cli_gk_read_fit(const char *path, cli_gk_model *model)
                          path, error.line, error.text);
         goto done;
     }
-    CLI_TRY(read_root(&at, root, model));
+    CLI_TRY(read_root(&location, root, model));
 done:
     if (code != CLI_OK)
         cli_gk_model_free(model);

@@ -61,11 +61,11 @@ int cli_columns_list(const cli_named_columns *model, const char *option, const c
     bool *taken = cli_alloc(model->d, sizeof *taken);
     int code = CLI_OK;
     *count = 0;
-    for (const char *at = text;; at++) {
-        CLI_TRY(find(model, option, at, ',', &which[*count], &at));
+    for (const char *cursor = text;; cursor++) {
+        CLI_TRY(find(model, option, cursor, ',', &which[*count], &cursor));
         CLI_TRY(take(model, option, which[*count], taken));
         ++*count;
-        if (!*at)
+        if (!*cursor)
             break;
     }
 done:
@@ -79,19 +79,19 @@ int cli_columns_given(const cli_named_columns *model, const char *text, size_t *
     bool *taken = cli_alloc(model->d, sizeof *taken);
     int code = CLI_OK;
     *count = 0;
-    for (const char *at = text;; at++) {
-        CLI_TRY(find(model, "--given", at, '=', &which[*count], &at));
+    for (const char *cursor = text;; cursor++) {
+        CLI_TRY(find(model, "--given", cursor, '=', &which[*count], &cursor));
         CLI_TRY(take(model, "--given", which[*count], taken));
-        const size_t length = strcspn(++at, ",");
-        char *number = cli_text("%.*s", (int)length, at);
+        const size_t length = strcspn(++cursor, ",");
+        char *number = cli_text("%.*s", (int)length, cursor);
         if (!cli_is_number(number, &values[*count]) || !isfinite(values[*count]))
             code = cli_error(CLI_USAGE, "--given %s: \"%s\" is not a finite number", text, number);
         free(number);
         if (code != CLI_OK)
             break;
-        at += length;
+        cursor += length;
         ++*count;
-        if (!*at)
+        if (!*cursor)
             break;
     }
     if (code == CLI_OK && *count == model->d)

@@ -171,11 +171,11 @@ int cli_picture_lines(const gkv_model *model, const float *const *lines, const c
     float *grid = cli_alloc(rows * cols * pixels, sizeof *grid);
     for (size_t i = 0; i < rows / n_lines * cols; i++)
         for (size_t l = 0; l < n_lines; l++) {
-            float *to = grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels;
+            float *cell = grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels;
             if (i < n)
-                memcpy(to, lines[l] + i * pixels, pixels * sizeof *grid);
+                memcpy(cell, lines[l] + i * pixels, pixels * sizeof *grid);
             else
-                to[0] = -INFINITY; /* a cell without an image */
+                cell[0] = -INFINITY; /* a cell without an image */
         }
     gki_image_grid_settings settings;
     gki_image_grid_defaults(&settings);

@@ -59,15 +59,15 @@ done:
 /* --- The base ------------------------------------------------------------- */
 
 /* One dimension: its draws, sorted, and how far they are from normal. */
-typedef struct dimension {
+typedef struct latent_dimension {
     size_t number;
     double departure; /* 1 − W′ */
     double *sorted;
-} dimension;
+} latent_dimension;
 
 static int farthest_first(const void *a, const void *b)
 {
-    const dimension *x = a, *y = b;
+    const latent_dimension *x = a, *y = b;
     if (x->departure != y->departure)
         return x->departure < y->departure ? 1 : -1;
     return (x->number > y->number) - (x->number < y->number);
@@ -124,20 +124,20 @@ static void write_title(const gkv_model *model, size_t number, char title[TITLE_
 
 /* Quantiles x[n] of the base's margin at p[n], by bisection of all of them at once in a wide
  * interval. */
-static int margin_quantiles(const gkv_model *model, const dimension *it, size_t n_sorted, size_t n,
-                            const double *p, double *x)
+static int margin_quantiles(const gkv_model *model, const latent_dimension *dimension,
+                            size_t n_sorted, size_t n, const double *p, double *x)
 {
     enum { POINTS_MAX = QUANTILES + 2, ROUNDS = 60 };
     double low[POINTS_MAX], high[POINTS_MAX], pdf[POINTS_MAX], cdf[POINTS_MAX];
-    const double middle = it->sorted[n_sorted / 2],
-                 reach = 1e3 * (1 + it->sorted[n_sorted - 1] - it->sorted[0]);
+    const double middle = dimension->sorted[n_sorted / 2],
+                 reach = 1e3 * (1 + dimension->sorted[n_sorted - 1] - dimension->sorted[0]);
     int code = CLI_OK;
     for (size_t i = 0; i < n; i++)
         low[i] = middle - reach, high[i] = middle + reach;
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < n; i++)
             x[i] = 0.5 * (low[i] + high[i]);
-        CLI_CHECK(gkv_model_base_margin_at(model, n, it->number, x, pdf, cdf));
+        CLI_CHECK(gkv_model_base_margin_at(model, n, dimension->number, x, pdf, cdf));
         for (size_t i = 0; i < n; i++)
             *(cdf[i] < p[i] ? &low[i] : &high[i]) = x[i];
     }
@@ -145,29 +145,29 @@ done:
     return code;
 }
 
-static int fill_panel(const gkv_model *model, const dimension *it, size_t n, panel_data *data,
-                      gki_fit_panel *panel)
+static int fill_panel(const gkv_model *model, const latent_dimension *dimension, size_t n,
+                      panel_data *data, gki_fit_panel *panel)
 {
     const size_t cut = n / 1000, quantiles = n < QUANTILES ? n : QUANTILES;
     double p[QUANTILES + 2], x[QUANTILES + 2], cdf[CURVE_POINTS];
     int code = CLI_OK;
-    write_title(model, it->number, data->title);
+    write_title(model, dimension->number, data->title);
     for (size_t i = 0; i < quantiles; i++)
         p[i] = ((double)i + 0.5) / (double)quantiles;
     p[quantiles] = 0.001, p[quantiles + 1] = 0.999;
-    CLI_TRY(margin_quantiles(model, it, n, quantiles + 2, p, x));
-    const double low = fmin(it->sorted[cut], x[quantiles]),
-                 high = fmax(it->sorted[n - 1 - cut], x[quantiles + 1]);
+    CLI_TRY(margin_quantiles(model, dimension, n, quantiles + 2, p, x));
+    const double low = fmin(dimension->sorted[cut], x[quantiles]),
+                 high = fmax(dimension->sorted[n - 1 - cut], x[quantiles + 1]);
     for (size_t i = 0; i < CURVE_POINTS; i++)
         data->x[i] = low + (high - low) * (double)i / (CURVE_POINTS - 1);
-    CLI_CHECK(
-        gkv_model_base_margin_at(model, CURVE_POINTS, it->number, data->x, data->density, cdf));
+    CLI_CHECK(gkv_model_base_margin_at(model, CURVE_POINTS, dimension->number, data->x,
+                                       data->density, cdf));
     for (size_t i = 0; i < quantiles; i++) {
         data->theoretical[i] = x[i];
-        data->empirical[i] = it->sorted[(size_t)(p[i] * (double)n)];
+        data->empirical[i] = dimension->sorted[(size_t)(p[i] * (double)n)];
     }
     *panel = (gki_fit_panel){.title = data->title,
-                             .sample = it->sorted,
+                             .sample = dimension->sorted,
                              .n_sample = n,
                              .density_x = data->x,
                              .density_y = data->density,
@@ -200,14 +200,14 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
     const gkv_base_facts *facts = facts_of(run->model);
     const bool normal = facts->is_standard_normal, gk = has_gk_margins(facts);
     float *eps = cli_alloc(n * d, sizeof *eps);
-    dimension *all = cli_alloc(d, sizeof *all);
+    latent_dimension *all = cli_alloc(d, sizeof *all);
     double *sorted = cli_alloc(n * d, sizeof *sorted);
     panel_data *data = cli_alloc(CLI_PANELS, sizeof *data);
     gki_fit_panel panel[CLI_PANELS];
     int code = CLI_OK;
     CLI_TRY(draw_eps(run, test, n, eps));
     for (size_t j = 0; j < d; j++) {
-        all[j] = (dimension){.number = j, .sorted = sorted + j * n};
+        all[j] = (latent_dimension){.number = j, .sorted = sorted + j * n};
         for (size_t i = 0; i < n; i++)
             all[j].sorted[i] = (double)eps[i * d + j];
         qsort(all[j].sorted, n, sizeof *sorted, cli_ascending);

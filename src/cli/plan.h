@@ -54,13 +54,13 @@ typedef struct compare_plan {
 /* Reads and checks the whole plan: every setting, option and name. CLI_CONFIG, CLI_IO. plan_free
  * frees *out, also after a failure. */
 int plan_read(const char *path, compare_plan *out);
-void plan_free(compare_plan *it);
+void plan_free(compare_plan *plan);
 
 /* Parses "1-3" or "1,5-7". Frees *seeds and allocates it anew. `where` is named in messages. */
 int plan_seeds(const char *text, const char *where, uint64_t **seeds, size_t *n);
 
 /* Finds the index of a model by its name; CLI_CONFIG, with the nearest name, if there is none. */
-int plan_find(const compare_plan *it, const char *name, const char *where, size_t *index);
+int plan_find(const compare_plan *plan, const char *name, const char *where, size_t *index);
 
 /* --- plan_models.c -------------------------------------------------------- */
 
@@ -74,14 +74,14 @@ typedef struct plan_section {
 } plan_section;
 
 /* Adds the models of a section to the plan. `from` may name an earlier section. */
-int plan_expand(compare_plan *it, plan_section *section, const plan_section *earlier,
+int plan_expand(compare_plan *plan, plan_section *section, const plan_section *earlier,
                 size_t n_earlier);
 
 /* The words of a text, with a NULL after them. The caller frees each word and the array. */
 char **plan_words(const char *text, size_t *n);
 
 /* Fills in the expected settings of each model, and refuses invalid settings, fits and options. */
-int plan_check(compare_plan *it);
+int plan_check(compare_plan *plan);
 
 /* The option of gkvae base fit that "fit.KEY" stands for, as in "--components"; NULL if there is
  * none. */
@@ -97,26 +97,26 @@ typedef enum plan_need {
 } plan_need;
 
 /* FOLDER/MODEL-SEED; the caller frees it. */
-char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint64_t seed);
+char *plan_folder(const char *folder, const compare_plan *plan, size_t model, uint64_t seed);
 
 /* Setting i of [eval] in the plan's configuration: "eval.KEY" and its value; false after the last.
  * Every evaluation gets all of them, and its mark records them. */
-bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[64],
+bool plan_eval_setting(const compare_plan *plan, size_t model, size_t i, char key[64],
                        char value[GKV_PATH_SIZE]);
 
 /* Finds what the model with this seed needs. If an existing run does not match the plan, *why
  * describes the difference (the caller frees it); otherwise it is NULL. */
-int plan_need_of(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+int plan_need_of(const compare_plan *plan, const char *folder, size_t model, uint64_t seed,
                  plan_need *need, char **why);
 
 /* Whether the figures of an evaluation exist and belong to this model, these options and this
  * version of gkvae. */
-bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+bool plan_is_measured(const compare_plan *plan, const char *folder, size_t model, uint64_t seed,
                       const plan_eval *eval);
 
 /* Record the result of a step and its input. */
-int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint64_t seed);
-int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+int plan_mark_fit(const compare_plan *plan, const char *folder, size_t model, uint64_t seed);
+int plan_mark_eval(const compare_plan *plan, const char *folder, size_t model, uint64_t seed,
                    const plan_eval *eval);
 
 /* Runs the program as a child with these words, which begin with its name and end with NULL. Its
@@ -131,7 +131,7 @@ int plan_run(char *const *words, const char *log, void (*show)(void *context, co
 /* Does the steps that are not finished. *of_steps is CLI_OK, the code of the first step that
  * failed, or 128 plus the number of a signal; all ranks have the same unless a signal came. Returns
  * the code of any other failure, after which a rank must leave: the others may not have it. */
-int plan_do(const compare_plan *it, const compare_arguments *arguments, const char *folder,
+int plan_do(const compare_plan *plan, const compare_arguments *arguments, const char *folder,
             int *of_steps);
 
 #endif

@@ -5,27 +5,27 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void add_word(plan_command *it, char *word)
+static void add_word(plan_command *command, char *word)
 {
-    it->words[it->count++] = word;
+    command->words[command->count++] = word;
 }
 
-static void add_option(plan_command *it, const char *option, char *value)
+static void add_option(plan_command *command, const char *option, char *value)
 {
-    add_word(it, cli_text("%s", option));
-    add_word(it, value);
+    add_word(command, cli_text("%s", option));
+    add_word(command, value);
 }
 
-void plan_command_free(plan_command *it)
+void plan_command_free(plan_command *command)
 {
-    for (size_t i = 0; i < it->count; i++)
-        free(it->words[i]);
-    free(it->words);
+    for (size_t i = 0; i < command->count; i++)
+        free(command->words[i]);
+    free(command->words);
 }
 
-static void add_train(const plan_job *it, const plan_step *s, const char *run, plan_command *words)
+static void add_train(const plan_job *job, const plan_step *s, const char *run, plan_command *words)
 {
-    const compare_plan *plan = it->plan;
+    const compare_plan *plan = job->plan;
     const plan_model *model = &plan->models[s->model];
     add_word(words, cli_text("train"));
     if (s->resume) {
@@ -45,30 +45,30 @@ static void add_train(const plan_job *it, const plan_step *s, const char *run, p
         free(config);
     }
     add_option(words, "--out", cli_text("%s", run));
-    if (it->arguments->data_folder)
-        add_option(words, "--set", cli_text("data.folder=%s", it->arguments->data_folder));
+    if (job->arguments->data_folder)
+        add_option(words, "--set", cli_text("data.folder=%s", job->arguments->data_folder));
 }
 
-static void add_fit(const plan_job *it, const plan_step *s, const char *run, plan_command *words)
+static void add_fit(const plan_job *job, const plan_step *s, const char *run, plan_command *words)
 {
-    const plan_model *model = &it->plan->models[s->model];
+    const plan_model *model = &job->plan->models[s->model];
     add_word(words, cli_text("base"));
     add_word(words, cli_text("fit"));
-    add_word(words, plan_folder(it->folder, it->plan, model->from, it->plan->seeds[s->seed]));
+    add_word(words, plan_folder(job->folder, job->plan, model->from, job->plan->seeds[s->seed]));
     for (size_t i = 0; i < model->n_settings; i++)
         add_option(words, plan_fit_option(model->settings[i].key),
                    cli_text("%s", model->settings[i].value));
     add_option(words, "--out", cli_text("%s", run));
 }
 
-static void add_eval(const plan_job *it, const plan_step *s, const char *run, plan_command *words)
+static void add_eval(const plan_job *job, const plan_step *s, const char *run, plan_command *words)
 {
-    const plan_eval *eval = &it->plan->evals[s->eval];
+    const plan_eval *eval = &job->plan->evals[s->eval];
     add_word(words, cli_text("eval"));
     add_word(words, cli_text("%s", run));
     char key[64], value[GKV_PATH_SIZE];
     /* they override config.ini */
-    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++)
+    for (size_t i = 0; plan_eval_setting(job->plan, s->model, i, key, value); i++)
         add_option(words, "--set", cli_text("%s=%s", key, value));
     for (size_t i = 0; i < eval->n_words; i++)
         add_word(words, cli_text("%s", eval->words[i]));
@@ -78,22 +78,22 @@ static void add_eval(const plan_job *it, const plan_step *s, const char *run, pl
         add_word(words, cli_text("--no-pictures"));
 }
 
-plan_command plan_command_of(const plan_job *it, const plan_step *s, const char *run)
+plan_command plan_command_of(const plan_job *job, const plan_step *s, const char *run)
 {
     enum { OTHERS = 64 }; /* including the settings of [eval] */
-    const compare_plan *plan = it->plan;
+    const compare_plan *plan = job->plan;
     const size_t most = 2 * (plan->n_all + plan->models[s->model].n_settings) +
                         plan->evals[s->eval].n_words + OTHERS;
     plan_command words = {.words = cli_alloc(most, sizeof *words.words)};
     add_word(&words, cli_text("%s", cli_program));
     (s->kind == STEP_TRAIN ? add_train
      : s->kind == STEP_FIT ? add_fit
-                           : add_eval)(it, s, run, &words);
-    if (s->kind != STEP_TRAIN && it->arguments->data_folder)
-        add_option(&words, "--data-folder", cli_text("%s", it->arguments->data_folder));
+                           : add_eval)(job, s, run, &words);
+    if (s->kind != STEP_TRAIN && job->arguments->data_folder)
+        add_option(&words, "--data-folder", cli_text("%s", job->arguments->data_folder));
     const bool by_rank = cli_ranks() && plan->models[s->model].expected.train.threads == 0;
-    if (it->arguments->threads > 0)
-        add_option(&words, "--threads", cli_text("%d", it->arguments->threads));
+    if (job->arguments->threads > 0)
+        add_option(&words, "--threads", cli_text("%d", job->arguments->threads));
     else if (by_rank)
         add_option(&words, "--threads", cli_text("%d", gkv_dist_processors(cli_ranks())));
     return words;

@@ -20,7 +20,7 @@ typedef struct plan_job {
     const compare_arguments *arguments;
     const char *folder;
     plan_step *steps;
-    size_t n_steps, at;
+    size_t n_steps, current;
     bool *failed; /* [model, seed]: its remaining steps are skipped */
     int code;     /* of the first step that failed */
     /* time of the finished steps of each kind */
@@ -34,15 +34,15 @@ typedef struct plan_job {
 
 /* --- plan_list.c ---------------------------------------------------------- */
 
-/* Lists the steps that are not finished, in it->steps, which has room for all; those of a shard
- * alone with --shard. Steps that cannot be done are in it->failed, and their code in it->code. */
-void plan_list_steps(plan_job *it);
+/* Lists the steps that are not finished, in job->steps, which has room for all; those of a shard
+ * alone with --shard. Steps that cannot be done are in job->failed, and their code in job->code. */
+void plan_list_steps(plan_job *job);
 
 /* Whether the model of a step has failed. */
-bool *plan_failed(const plan_job *it, const plan_step *s);
+bool *plan_failed(const plan_job *job, const plan_step *s);
 
 /* Adds the time of a finished step. */
-void plan_note_time(plan_job *it, plan_step_kind kind, double seconds);
+void plan_note_time(plan_job *job, plan_step_kind kind, double seconds);
 
 /* --- plan_command.c ------------------------------------------------------- */
 
@@ -53,7 +53,7 @@ typedef struct plan_command {
 } plan_command;
 
 /* The command of a step, whose run is in this folder. */
-plan_command plan_command_of(const plan_job *it, const plan_step *s, const char *run);
-void plan_command_free(plan_command *it);
+plan_command plan_command_of(const plan_job *job, const plan_step *s, const char *run);
+void plan_command_free(plan_command *command);
 
 #endif

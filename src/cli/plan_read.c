@@ -54,22 +54,22 @@ int plan_seeds(const char *text, const char *where, uint64_t **seeds, size_t *n)
     return code;
 }
 
-int plan_find(const compare_plan *it, const char *name, const char *where, size_t *index)
+int plan_find(const compare_plan *plan, const char *name, const char *where, size_t *index)
 {
     size_t nearest = 0;
-    for (size_t i = 0; i < it->n_models; i++) {
-        if (strcmp(it->models[i].name, name) == 0) {
+    for (size_t i = 0; i < plan->n_models; i++) {
+        if (strcmp(plan->models[i].name, name) == 0) {
             *index = i;
             return CLI_OK;
         }
-        if (gki_text_distance(name, it->models[i].name) <
-            gki_text_distance(name, it->models[nearest].name))
+        if (gki_text_distance(name, plan->models[i].name) <
+            gki_text_distance(name, plan->models[nearest].name))
             nearest = i;
     }
-    return it->n_models == 0
+    return plan->n_models == 0
                ? cli_error(CLI_CONFIG, "%s: there is no model \"%s\" yet", where, name)
                : cli_error(CLI_CONFIG, "%s: there is no model \"%s\"; the nearest is \"%s\"", where,
-                           name, it->models[nearest].name);
+                           name, plan->models[nearest].name);
 }
 
 static int refuse_key(const char *where, const char *key, const char *const *known, size_t n)
@@ -102,7 +102,7 @@ static char *name_of(const char *path)
 
 /* --- [plan] --------------------------------------------------------------- */
 
-static int add_eval(compare_plan *it, const char *name, const char *options, int line,
+static int add_eval(compare_plan *plan, const char *name, const char *options, int line,
                     const char *where)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+";
@@ -112,10 +112,10 @@ static int add_eval(compare_plan *it, const char *name, const char *options, int
             "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and "
             "+ only",
             where, name);
-    it->evals = realloc(it->evals, (it->n_evals + 1) * sizeof *it->evals);
-    if (!it->evals)
-        exit(cli_error(CLI_MEMORY, "out of memory: %zu evaluations", it->n_evals + 1));
-    plan_eval *eval = &it->evals[it->n_evals++];
+    plan->evals = realloc(plan->evals, (plan->n_evals + 1) * sizeof *plan->evals);
+    if (!plan->evals)
+        exit(cli_error(CLI_MEMORY, "out of memory: %zu evaluations", plan->n_evals + 1));
+    plan_eval *eval = &plan->evals[plan->n_evals++];
     *eval = (plan_eval){.name = cli_text("%s", name ? name : ""), .line = line};
     eval->words = plan_words(options, &eval->n_words);
     eval->figures = name ? cli_text("metrics-of.%s.json", name) : cli_text("metrics.json");
@@ -123,24 +123,24 @@ static int add_eval(compare_plan *it, const char *name, const char *options, int
     return CLI_OK;
 }
 
-static int take_plan(compare_plan *it, const gki_ini_entry *entry, const char *where)
+static int take_plan(compare_plan *plan, const gki_ini_entry *entry, const char *where)
 {
     static const char *const known[] = {"config", "seeds", "against", "eval"};
     if (strcmp(entry->key, "config") == 0) {
-        it->config = beside(it->path, entry->value);
+        plan->config = beside(plan->path, entry->value);
         return CLI_OK;
     }
     if (strcmp(entry->key, "seeds") == 0)
-        return plan_seeds(entry->value, where, &it->seeds, &it->n_seeds);
+        return plan_seeds(entry->value, where, &plan->seeds, &plan->n_seeds);
     if (strcmp(entry->key, "against") == 0) {
-        it->against = cli_text("%s", entry->value);
-        it->against_line = entry->line;
+        plan->against = cli_text("%s", entry->value);
+        plan->against_line = entry->line;
         return CLI_OK;
     }
     if (strcmp(entry->key, "eval") == 0)
-        return add_eval(it, NULL, entry->value, entry->line, where);
+        return add_eval(plan, NULL, entry->value, entry->line, where);
     if (strncmp(entry->key, "eval.", 5) == 0)
-        return add_eval(it, entry->key + 5, entry->value, entry->line, where);
+        return add_eval(plan, entry->key + 5, entry->value, entry->line, where);
     return refuse_key(where, entry->key, known, sizeof known / sizeof *known);
 }
 
@@ -186,7 +186,7 @@ static int open_section(const gki_ini_entry *entry, const char *where, sections 
     return CLI_OK;
 }
 
-static int take(compare_plan *it, const gki_ini_entry *entry, const char *where, sections *all)
+static int take(compare_plan *plan, const gki_ini_entry *entry, const char *where, sections *all)
 {
     if (!entry->key)
         return open_section(entry, where, all);
@@ -195,9 +195,9 @@ static int take(compare_plan *it, const gki_ini_entry *entry, const char *where,
                          "%s: \"%s\" is in no section: a plan has [plan], [all] and [model NAME]",
                          where, entry->key);
     if (strcmp(entry->section, "plan") == 0)
-        return take_plan(it, entry, where);
+        return take_plan(plan, entry, where);
     if (strcmp(entry->section, "all") == 0) {
-        add_setting(&it->all, &it->n_all, entry);
+        add_setting(&plan->all, &plan->n_all, entry);
         return CLI_OK;
     }
     plan_section *section = &all->list[all->count - 1]; /* the entry of its line came before */
@@ -228,21 +228,21 @@ static char *read_text(const char *path)
 }
 
 /* Fills in defaults, and checks the plan as a whole. */
-static int complete(compare_plan *it)
+static int complete(compare_plan *plan)
 {
-    char *where = cli_text("%s:%d", it->path, it->against_line);
+    char *where = cli_text("%s:%d", plan->path, plan->against_line);
     size_t index;
     int code = CLI_OK;
-    if (it->n_models == 0)
+    if (plan->n_models == 0)
         code =
             cli_error(CLI_CONFIG, "%s: the plan has no models; add a section [model NAME] for each",
-                      it->path);
-    if (code == CLI_OK && it->against)
-        code = plan_find(it, it->against, where, &index);
-    if (code == CLI_OK && it->n_evals == 0)
-        code = add_eval(it, NULL, "", 0, it->path);
-    if (code == CLI_OK && it->n_seeds == 0)
-        code = plan_seeds("1", it->path, &it->seeds, &it->n_seeds);
+                      plan->path);
+    if (code == CLI_OK && plan->against)
+        code = plan_find(plan, plan->against, where, &index);
+    if (code == CLI_OK && plan->n_evals == 0)
+        code = add_eval(plan, NULL, "", 0, plan->path);
+    if (code == CLI_OK && plan->n_seeds == 0)
+        code = plan_seeds("1", plan->path, &plan->seeds, &plan->n_seeds);
     free(where);
     return code;
 }
@@ -276,27 +276,27 @@ done:
     return code;
 }
 
-void plan_free(compare_plan *it)
+void plan_free(compare_plan *plan)
 {
-    for (size_t m = 0; m < it->n_models; m++) {
-        free(it->models[m].name);
-        settings_free(it->models[m].settings, it->models[m].n_settings);
+    for (size_t m = 0; m < plan->n_models; m++) {
+        free(plan->models[m].name);
+        settings_free(plan->models[m].settings, plan->models[m].n_settings);
     }
-    for (size_t e = 0; e < it->n_evals; e++) {
-        for (size_t w = 0; w < it->evals[e].n_words; w++)
-            free(it->evals[e].words[w]);
-        free(it->evals[e].words);
-        free(it->evals[e].name);
-        free(it->evals[e].figures);
-        free(it->evals[e].mark);
+    for (size_t e = 0; e < plan->n_evals; e++) {
+        for (size_t w = 0; w < plan->evals[e].n_words; w++)
+            free(plan->evals[e].words[w]);
+        free(plan->evals[e].words);
+        free(plan->evals[e].name);
+        free(plan->evals[e].figures);
+        free(plan->evals[e].mark);
     }
-    settings_free(it->all, it->n_all);
-    free(it->models);
-    free(it->evals);
-    free(it->seeds);
-    free(it->name);
-    free(it->text);
-    free(it->config);
-    free(it->against);
-    *it = (compare_plan){.path = NULL};
+    settings_free(plan->all, plan->n_all);
+    free(plan->models);
+    free(plan->evals);
+    free(plan->seeds);
+    free(plan->name);
+    free(plan->text);
+    free(plan->config);
+    free(plan->against);
+    *plan = (compare_plan){.path = NULL};
 }

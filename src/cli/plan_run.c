@@ -25,9 +25,9 @@
 
 static const char fit_mark[] = "base-fit.mark.json", model_file[] = "model.safetensors";
 
-char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint64_t seed)
+char *plan_folder(const char *folder, const compare_plan *plan, size_t model, uint64_t seed)
 {
-    return cli_text("%s/%s-%" PRIu64, folder, it->models[model].name, seed);
+    return cli_text("%s/%s-%" PRIu64, folder, plan->models[model].name, seed);
 }
 
 /* --- Marks ---------------------------------------------------------------- */
@@ -122,18 +122,18 @@ static char *extend(char *text, const char *word, const char *value)
     return both;
 }
 
-static char *fit_command(const compare_plan *it, size_t model)
+static char *fit_command(const compare_plan *plan, size_t model)
 {
     char *command = cli_text("base fit");
-    for (size_t i = 0; i < it->models[model].n_settings; i++) {
-        const plan_setting *setting = &it->models[model].settings[i];
+    for (size_t i = 0; i < plan->models[model].n_settings; i++) {
+        const plan_setting *setting = &plan->models[model].settings[i];
         command = extend(command, plan_fit_option(setting->key), "");
         command = extend(command, "", setting->value);
     }
     return command;
 }
 
-bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[64],
+bool plan_eval_setting(const compare_plan *plan, size_t model, size_t i, char key[64],
                        char value[GKV_PATH_SIZE])
 {
     const gkv_settings_key *found;
@@ -141,21 +141,21 @@ bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[
         if (strcmp(found->section, "eval") != 0 || i-- > 0)
             continue;
         snprintf(key, 64, "eval.%s", found->name);
-        return gkv_settings_get(&it->models[model].expected, key, GKV_PATH_SIZE, value) == GKV_OK;
+        return gkv_settings_get(&plan->models[model].expected, key, GKV_PATH_SIZE, value) == GKV_OK;
     }
     return false;
 }
 
-static char *eval_command(const compare_plan *it, size_t model, const plan_eval *eval)
+static char *eval_command(const compare_plan *plan, size_t model, const plan_eval *eval)
 {
     char *options = cli_quote(eval->n_words, (const char *const *)eval->words),
          *command = cli_text("eval");
     char key[64], value[GKV_PATH_SIZE], word[66], digest[GKV_DIGEST_SIZE];
-    for (size_t i = 0; plan_eval_setting(it, model, i, key, value); i++) {
+    for (size_t i = 0; plan_eval_setting(plan, model, i, key, value); i++) {
         snprintf(word, sizeof word, "%s=", key + strlen("eval."));
         command = extend(command, word, value);
     }
-    const char *network = it->models[model].expected.eval.features;
+    const char *network = plan->models[model].expected.eval.features;
     if (strpbrk(network, "./") && access(network, F_OK) == 0 &&
         gki_file_digest(network, digest) == GKV_OK)
         /* the name alone does not identify the network */
@@ -169,11 +169,11 @@ static char *eval_command(const compare_plan *it, size_t model, const plan_eval 
 /* --- Models --------------------------------------------------------------- */
 
 /* Whether the run's config.ini has the plan's settings; if not, *why describes the difference. */
-static int is_as_expected(const compare_plan *it, const char *run, size_t model, uint64_t seed,
+static int is_as_expected(const compare_plan *plan, const char *run, size_t model, uint64_t seed,
                           bool *same, char **why)
 {
     char *config = cli_text("%s/config.ini", run), name[64], values[2][GKV_PATH_SIZE];
-    gkv_settings expected = it->models[model].expected, found;
+    gkv_settings expected = plan->models[model].expected, found;
     int code = CLI_OK;
     expected.train.seed = seed;
     *same = false;
@@ -192,13 +192,13 @@ done:
     return code;
 }
 
-static int need_of_trained(const compare_plan *it, const char *run, size_t model, uint64_t seed,
+static int need_of_trained(const compare_plan *plan, const char *run, size_t model, uint64_t seed,
                            plan_need *need, char **why)
 {
     gkv_run_stage stage;
     bool same = false;
     int code = CLI_OK;
-    CLI_TRY(is_as_expected(it, run, model, seed, &same, why));
+    CLI_TRY(is_as_expected(plan, run, model, seed, &same, why));
     if (!same)
         return CLI_OK;
     CLI_CHECK(gkv_train_stage(run, &stage));
@@ -210,15 +210,15 @@ done:
     return code;
 }
 
-static int need_of_fitted(const compare_plan *it, const char *folder, const char *run, size_t model,
-                          uint64_t seed, plan_need *need, char **why)
+static int need_of_fitted(const compare_plan *plan, const char *folder, const char *run,
+                          size_t model, uint64_t seed, plan_need *need, char **why)
 {
     bool same = false;
-    const int code = is_as_expected(it, run, model, seed, &same, why);
+    const int code = is_as_expected(plan, run, model, seed, &same, why);
     if (code != CLI_OK || !same)
         return code;
-    char *parent = plan_folder(folder, it, it->models[model].from, seed),
-         *command = fit_command(it, model);
+    char *parent = plan_folder(folder, plan, plan->models[model].from, seed),
+         *command = fit_command(plan, model);
     char digest[GKV_DIGEST_SIZE];
     digest_of(parent, model_file, digest);
     if (is_marked(run, fit_mark, command, digest, model_file))
@@ -228,23 +228,23 @@ static int need_of_fitted(const compare_plan *it, const char *folder, const char
     return CLI_OK;
 }
 
-int plan_need_of(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+int plan_need_of(const compare_plan *plan, const char *folder, size_t model, uint64_t seed,
                  plan_need *need, char **why)
 {
-    char *run = plan_folder(folder, it, model, seed);
+    char *run = plan_folder(folder, plan, model, seed);
     *need = PLAN_NEW;
     *why = NULL;
-    const int code = it->models[model].from == SIZE_MAX
-                         ? need_of_trained(it, run, model, seed, need, why)
-                         : need_of_fitted(it, folder, run, model, seed, need, why);
+    const int code = plan->models[model].from == SIZE_MAX
+                         ? need_of_trained(plan, run, model, seed, need, why)
+                         : need_of_fitted(plan, folder, run, model, seed, need, why);
     free(run);
     return code;
 }
 
-bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+bool plan_is_measured(const compare_plan *plan, const char *folder, size_t model, uint64_t seed,
                       const plan_eval *eval)
 {
-    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval),
+    char *run = plan_folder(folder, plan, model, seed), *command = eval_command(plan, model, eval),
          digest[GKV_DIGEST_SIZE];
     digest_of(run, model_file, digest);
     const bool measured = is_marked(run, eval->mark, command, digest, eval->figures);
@@ -253,11 +253,11 @@ bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, 
     return measured;
 }
 
-int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint64_t seed)
+int plan_mark_fit(const compare_plan *plan, const char *folder, size_t model, uint64_t seed)
 {
-    char *run = plan_folder(folder, it, model, seed), *command = fit_command(it, model),
+    char *run = plan_folder(folder, plan, model, seed), *command = fit_command(plan, model),
          digest[GKV_DIGEST_SIZE];
-    char *parent = plan_folder(folder, it, it->models[model].from, seed);
+    char *parent = plan_folder(folder, plan, plan->models[model].from, seed);
     digest_of(parent, model_file, digest);
     const int code = write_mark(run, fit_mark, command, digest, model_file);
     free(run);
@@ -266,10 +266,10 @@ int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint
     return code;
 }
 
-int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+int plan_mark_eval(const compare_plan *plan, const char *folder, size_t model, uint64_t seed,
                    const plan_eval *eval)
 {
-    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval),
+    char *run = plan_folder(folder, plan, model, seed), *command = eval_command(plan, model, eval),
          digest[GKV_DIGEST_SIZE];
     digest_of(run, model_file, digest);
     const int code = write_mark(run, eval->mark, command, digest, eval->figures);

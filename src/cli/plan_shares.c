@@ -24,11 +24,11 @@ static double work_of_image(const gkv_settings *settings)
     return parameters * (conv ? POSITIONS : 1);
 }
 
-plan_cost *plan_costs(const compare_plan *it)
+plan_cost *plan_costs(const compare_plan *plan)
 {
-    plan_cost *costs = cli_alloc(it->n_models, sizeof *costs);
-    for (size_t m = 0; m < it->n_models; m++) {
-        const plan_model *its = &it->models[m];
+    plan_cost *costs = cli_alloc(plan->n_models, sizeof *costs);
+    for (size_t m = 0; m < plan->n_models; m++) {
+        const plan_model *its = &plan->models[m];
         const double work = work_of_image(&its->expected),
                      epochs = its->from == SIZE_MAX ? (double)its->expected.train.epochs : 1;
         costs[m].make = work * PASSES * TRAINING_IMAGES * epochs;
@@ -53,10 +53,10 @@ void plan_sort_pieces(plan_piece *pieces, size_t n)
 }
 
 /* The model that is trained, to whose codes this one is fitted in the end. */
-static size_t root_of(const compare_plan *it, size_t model)
+static size_t root_of(const compare_plan *plan, size_t model)
 {
-    while (it->models[model].from != SIZE_MAX)
-        model = it->models[model].from;
+    while (plan->models[model].from != SIZE_MAX)
+        model = plan->models[model].from;
     return model;
 }
 
@@ -75,23 +75,23 @@ static void hand_out(plan_piece *pieces, size_t n, size_t shards, size_t *shard_
     free(load);
 }
 
-size_t *plan_shards(const compare_plan *it, const bool *needed, size_t shards)
+size_t *plan_shards(const compare_plan *plan, const bool *needed, size_t shards)
 {
-    const size_t keys = it->n_models * it->n_seeds;
+    const size_t keys = plan->n_models * plan->n_seeds;
     size_t *shard_of = cli_alloc(keys, sizeof *shard_of), n = 0;
-    double *cost = cli_alloc(it->n_models, sizeof *cost); /* of a model and those fitted to it */
-    plan_cost *costs = plan_costs(it);
+    double *cost = cli_alloc(plan->n_models, sizeof *cost); /* of a model and those fitted to it */
+    plan_cost *costs = plan_costs(plan);
     plan_piece *pieces = cli_alloc(keys, sizeof *pieces);
-    for (size_t m = 0; m < it->n_models; m++)
+    for (size_t m = 0; m < plan->n_models; m++)
         if (needed[m])
-            cost[root_of(it, m)] += costs[m].make + (double)it->n_evals * costs[m].eval;
-    for (size_t m = 0; m < it->n_models; m++)
-        for (size_t s = 0; s < it->n_seeds && needed[m] && root_of(it, m) == m; s++)
-            pieces[n++] = (plan_piece){m * it->n_seeds + s, cost[m]};
+            cost[root_of(plan, m)] += costs[m].make + (double)plan->n_evals * costs[m].eval;
+    for (size_t m = 0; m < plan->n_models; m++)
+        for (size_t s = 0; s < plan->n_seeds && needed[m] && root_of(plan, m) == m; s++)
+            pieces[n++] = (plan_piece){m * plan->n_seeds + s, cost[m]};
     hand_out(pieces, n, shards, shard_of);
-    for (size_t m = 0; m < it->n_models; m++)
-        for (size_t s = 0; s < it->n_seeds; s++)
-            shard_of[m * it->n_seeds + s] = shard_of[root_of(it, m) * it->n_seeds + s];
+    for (size_t m = 0; m < plan->n_models; m++)
+        for (size_t s = 0; s < plan->n_seeds; s++)
+            shard_of[m * plan->n_seeds + s] = shard_of[root_of(plan, m) * plan->n_seeds + s];
     free(cost);
     free(costs);
     free(pieces);
@@ -126,17 +126,17 @@ static bool same_images(const gkv_data_settings *a, const gkv_data_settings *b)
            strcmp(a->test_images, b->test_images) == 0;
 }
 
-int plan_check_inputs(const compare_plan *it, const char *data_folder)
+int plan_check_inputs(const compare_plan *plan, const char *data_folder)
 {
     int code = CLI_OK;
     if (!cli_ranks())
         return code;
-    code = cli_ranks_same_file(it->path);
-    if (code == CLI_OK && it->config)
-        code = cli_ranks_same_file(it->config);
-    for (size_t m = 0; m < it->n_models && code == CLI_OK; m++) {
-        gkv_data_settings data = it->models[m].expected.data;
-        if (m > 0 && same_images(&data, &it->models[m - 1].expected.data))
+    code = cli_ranks_same_file(plan->path);
+    if (code == CLI_OK && plan->config)
+        code = cli_ranks_same_file(plan->config);
+    for (size_t m = 0; m < plan->n_models && code == CLI_OK; m++) {
+        gkv_data_settings data = plan->models[m].expected.data;
+        if (m > 0 && same_images(&data, &plan->models[m - 1].expected.data))
             continue;
         if (data_folder)
             snprintf(data.folder, sizeof data.folder, "%s", data_folder);

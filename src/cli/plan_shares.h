@@ -13,7 +13,7 @@ typedef struct plan_cost {
 } plan_cost;
 
 /* The costs of all models [n_models], which the caller frees. */
-plan_cost *plan_costs(const compare_plan *it);
+plan_cost *plan_costs(const compare_plan *plan);
 
 /* A piece of work: what has this key, and its cost. */
 typedef struct plan_piece {
@@ -26,9 +26,9 @@ void plan_sort_pieces(plan_piece *pieces, size_t n);
 
 /* The shard, 0 … shards − 1, of each model with each seed: [n_models, n_seeds], which the caller
  * frees. It depends on the plan and the number of shards alone, and not on what is finished. */
-size_t *plan_shards(const compare_plan *it, const bool *needed, size_t shards);
+size_t *plan_shards(const compare_plan *plan, const bool *needed, size_t shards);
 
 /* Refuses ranks that have another plan, configuration or other images than rank 0. */
-int plan_check_inputs(const compare_plan *it, const char *data_folder);
+int plan_check_inputs(const compare_plan *plan, const char *data_folder);
 
 #endif

@@ -15,25 +15,25 @@ static const char *const done_words[STEP_KINDS] = {"trained", "fitted", "evaluat
 static const char *const failed_words[STEP_KINDS] = {"training", "the fit", "the evaluation"};
 
 /* "MODEL-SEED", and an evaluation's name if it has one; the caller frees it. */
-static char *name_of(const plan_job *it, const plan_step *s)
+static char *name_of(const plan_job *job, const plan_step *s)
 {
-    const char *eval = s->kind == STEP_EVAL ? it->plan->evals[s->eval].name : "";
-    return cli_text("%s-%" PRIu64 "%s%s%s", it->plan->models[s->model].name,
-                    it->plan->seeds[s->seed], *eval ? " (" : "", eval, *eval ? ")" : "");
+    const char *eval = s->kind == STEP_EVAL ? job->plan->evals[s->eval].name : "";
+    return cli_text("%s-%" PRIu64 "%s%s%s", job->plan->models[s->model].name,
+                    job->plan->seeds[s->seed], *eval ? " (" : "", eval, *eval ? ")" : "");
 }
 
 /* --- Progress ------------------------------------------------------------- */
 
 /* The remaining time, from the mean times of finished steps; NaN until there is one of each kind
  * that remains. */
-static double seconds_left(const plan_job *it, size_t from, double of_first)
+static double seconds_left(const plan_job *job, size_t from, double of_first)
 {
     double left = 0;
-    for (size_t i = from; i < it->n_steps; i++) {
-        const plan_step *s = &it->steps[i];
-        if (it->took[s->kind].n == 0)
+    for (size_t i = from; i < job->n_steps; i++) {
+        const plan_step *s = &job->steps[i];
+        if (job->took[s->kind].n == 0)
             return NAN;
-        const double mean = it->took[s->kind].seconds / (double)it->took[s->kind].n;
+        const double mean = job->took[s->kind].seconds / (double)job->took[s->kind].n;
         left += i == from ? fmax(0, mean - of_first) : mean;
     }
     return left;
@@ -61,17 +61,17 @@ static size_t fields_of(const char *line, char fields[][PART], size_t most, char
 /* Shows the step and its ETA, the plan's ETA, and as many fields of the step's last line as fit. */
 static void show(void *context, const char *line)
 {
-    plan_job *it = context;
+    plan_job *job = context;
     char fields[PARTS][PART], eta[PART], head[PART], of_plan[PART], time[32];
     const char *parts[PARTS + 3];
     size_t n = 0;
-    if (!cli_live_due(&it->live))
+    if (!cli_live_due(&job->live))
         return;
-    char *name = name_of(it, &it->steps[it->at]);
-    const double left = seconds_left(it, it->at, cli_seconds() - it->began);
+    char *name = name_of(job, &job->steps[job->current]);
+    const double left = seconds_left(job, job->current, cli_seconds() - job->began);
     const size_t n_fields = fields_of(line, fields, PARTS, eta);
-    snprintf(head, PART, "[%zu/%zu] %s %s", it->at + 1, it->n_steps, doing[it->steps[it->at].kind],
-             name);
+    snprintf(head, PART, "[%zu/%zu] %s %s", job->current + 1, job->n_steps,
+             doing[job->steps[job->current].kind], name);
     snprintf(of_plan, PART, "plan's ETA %s", cli_duration(left, time));
     free(name);
     parts[n++] = head;
@@ -81,19 +81,19 @@ static void show(void *context, const char *line)
         parts[n++] = of_plan;
     for (size_t i = 0; i < n_fields; i++)
         parts[n++] = fields[i];
-    cli_live_show(&it->live, parts, n);
+    cli_live_show(&job->live, parts, n);
 }
 
-static void print_done(plan_job *it, const plan_step *s, double seconds)
+static void print_done(plan_job *job, const plan_step *s, double seconds)
 {
-    char took[32], left[32], *name = name_of(it, s);
-    const int digits = snprintf(NULL, 0, "%zu", it->n_steps);
+    char took[32], left[32], *name = name_of(job, s);
+    const int digits = snprintf(NULL, 0, "%zu", job->n_steps);
     /* what other ranks have done is not known */
-    const double eta = cli_ranks() ? NAN : seconds_left(it, it->at + 1, 0);
-    const bool shown = isfinite(eta) && it->at + 1 < it->n_steps;
-    cli_ranks_note(false, "[%*zu/%zu] %s %s in %s%s%s", digits, it->at + 1, it->n_steps, name,
-                   done_words[s->kind], cli_duration(seconds, took), shown ? ", plan's ETA " : "",
-                   shown ? cli_duration(eta, left) : "");
+    const double eta = cli_ranks() ? NAN : seconds_left(job, job->current + 1, 0);
+    const bool shown = isfinite(eta) && job->current + 1 < job->n_steps;
+    cli_ranks_note(false, "[%*zu/%zu] %s %s in %s%s%s", digits, job->current + 1, job->n_steps,
+                   name, done_words[s->kind], cli_duration(seconds, took),
+                   shown ? ", plan's ETA " : "", shown ? cli_duration(eta, left) : "");
     free(name);
 }
 
@@ -158,10 +158,10 @@ static int clear_fit(const char *run)
 
 /* Removes the figures of the model that the step replaces. Training does not know those of a
  * plan. */
-static void forget_figures(const plan_job *it, const char *run)
+static void forget_figures(const plan_job *job, const char *run)
 {
-    for (size_t e = 0; e < it->plan->n_evals; e++) {
-        const char *const names[] = {it->plan->evals[e].figures, it->plan->evals[e].mark};
+    for (size_t e = 0; e < job->plan->n_evals; e++) {
+        const char *const names[] = {job->plan->evals[e].figures, job->plan->evals[e].mark};
         for (size_t i = 0; i < 2; i++) {
             char *path = cli_text("%s/%s", run, names[i]);
             unlink(path);
@@ -170,42 +170,42 @@ static void forget_figures(const plan_job *it, const char *run)
     }
 }
 
-static int mark(const plan_job *it, const plan_step *s)
+static int mark(const plan_job *job, const plan_step *s)
 {
-    const uint64_t seed = it->plan->seeds[s->seed];
+    const uint64_t seed = job->plan->seeds[s->seed];
     if (s->kind == STEP_FIT)
-        return plan_mark_fit(it->plan, it->folder, s->model, seed);
+        return plan_mark_fit(job->plan, job->folder, s->model, seed);
     if (s->kind == STEP_EVAL)
-        return plan_mark_eval(it->plan, it->folder, s->model, seed, &it->plan->evals[s->eval]);
+        return plan_mark_eval(job->plan, job->folder, s->model, seed, &job->plan->evals[s->eval]);
     return CLI_OK;
 }
 
-static int do_step(plan_job *it, const plan_step *s)
+static int do_step(plan_job *job, const plan_step *s)
 {
-    char *run = plan_folder(it->folder, it->plan, s->model, it->plan->seeds[s->seed]),
+    char *run = plan_folder(job->folder, job->plan, s->model, job->plan->seeds[s->seed]),
          *log = cli_text("%s.log", run);
-    plan_command words = plan_command_of(it, s, run);
-    char *name = name_of(it, s);
+    plan_command words = plan_command_of(job, s, run);
+    char *name = name_of(job, s);
     int code = s->kind == STEP_FIT ? clear_fit(run) : CLI_OK;
-    it->began = cli_seconds();
+    job->began = cli_seconds();
     if (code == CLI_OK && s->kind != STEP_EVAL) {
-        forget_figures(it, run);
+        forget_figures(job, run);
         if (!s->resume)
             unlink(log); /* it belongs to the replaced model */
     }
     if (code == CLI_OK) {
-        cli_live_start(&it->live, true);
-        code = plan_run(words.words, log, show, it);
-        cli_live_clear(&it->live);
+        cli_live_start(&job->live, true);
+        code = plan_run(words.words, log, show, job);
+        cli_live_clear(&job->live);
     }
-    const double seconds = cli_seconds() - it->began;
+    const double seconds = cli_seconds() - job->began;
     if (code == CLI_OK)
-        code = mark(it, s);
+        code = mark(job, s);
     if (code == CLI_OK) {
-        plan_note_time(it, s->kind, seconds);
-        print_done(it, s, seconds);
+        plan_note_time(job, s->kind, seconds);
+        print_done(job, s, seconds);
     } else if (!cli_stop) {
-        *plan_failed(it, s) = s->kind != STEP_EVAL;
+        *plan_failed(job, s) = s->kind != STEP_EVAL;
         char *end = end_of(log);
         cli_ranks_note(true, "%s: %s failed with exit code %d, see %s%s", name,
                        failed_words[s->kind], code, log, end);
@@ -219,49 +219,49 @@ static int do_step(plan_job *it, const plan_step *s)
 }
 
 /* Whether the model of a step has failed. */
-static bool is_lost(const plan_job *it, const plan_step *s)
+static bool is_lost(const plan_job *job, const plan_step *s)
 {
-    const size_t from = it->plan->models[s->model].from;
-    if (from != SIZE_MAX && it->failed[from * it->plan->n_seeds + s->seed])
-        *plan_failed(it, s) = true;
-    return *plan_failed(it, s);
+    const size_t from = job->plan->models[s->model].from;
+    if (from != SIZE_MAX && job->failed[from * job->plan->n_seeds + s->seed])
+        *plan_failed(job, s) = true;
+    return *plan_failed(job, s);
 }
 
 /* Does the steps of a piece, or all of them for SIZE_MAX. */
-static void do_piece(plan_job *it, size_t piece)
+static void do_piece(plan_job *job, size_t piece)
 {
-    for (it->at = 0; it->at < it->n_steps && !cli_stop; it->at++) {
-        const plan_step *s = &it->steps[it->at];
-        if ((piece != SIZE_MAX && s->piece != piece) || is_lost(it, s))
+    for (job->current = 0; job->current < job->n_steps && !cli_stop; job->current++) {
+        const plan_step *s = &job->steps[job->current];
+        if ((piece != SIZE_MAX && s->piece != piece) || is_lost(job, s))
             continue;
-        const int its = do_step(it, s);
-        it->code = it->code ? it->code : its;
+        const int its = do_step(job, s);
+        job->code = job->code ? job->code : its;
     }
 }
 
 /* --- Ranks ---------------------------------------------------------------- */
 
 /* Gives all ranks the steps that rank 0 has listed, so that all have the same. */
-static int share_steps(plan_job *it)
+static int share_steps(plan_job *job)
 {
     gkv_dist *ranks = cli_ranks();
     int code = CLI_OK;
-    CLI_CHECK(gkv_dist_broadcast(ranks, 0, sizeof it->n_steps, &it->n_steps));
-    CLI_CHECK(gkv_dist_broadcast(ranks, 0, it->n_steps * sizeof *it->steps, it->steps));
-    CLI_CHECK(gkv_dist_broadcast(ranks, 0, it->plan->n_models * it->plan->n_seeds, it->failed));
-    CLI_CHECK(gkv_dist_broadcast(ranks, 0, sizeof it->code, &it->code));
+    CLI_CHECK(gkv_dist_broadcast(ranks, 0, sizeof job->n_steps, &job->n_steps));
+    CLI_CHECK(gkv_dist_broadcast(ranks, 0, job->n_steps * sizeof *job->steps, job->steps));
+    CLI_CHECK(gkv_dist_broadcast(ranks, 0, job->plan->n_models * job->plan->n_seeds, job->failed));
+    CLI_CHECK(gkv_dist_broadcast(ranks, 0, sizeof job->code, &job->code));
 done:
     return code;
 }
 
 /* The pieces of the steps, the most expensive first. The caller frees them. */
-static plan_piece *list_pieces(const plan_job *it, size_t *n)
+static plan_piece *list_pieces(const plan_job *job, size_t *n)
 {
-    plan_piece *pieces = cli_alloc(it->n_steps, sizeof *pieces);
-    plan_cost *costs = plan_costs(it->plan);
+    plan_piece *pieces = cli_alloc(job->n_steps, sizeof *pieces);
+    plan_cost *costs = plan_costs(job->plan);
     *n = 0;
-    for (size_t i = 0; i < it->n_steps; i++) {
-        const plan_step *s = &it->steps[i];
+    for (size_t i = 0; i < job->n_steps; i++) {
+        const plan_step *s = &job->steps[i];
         size_t p = 0;
         while (p < *n && pieces[p].key != s->piece)
             p++;
@@ -275,28 +275,28 @@ static plan_piece *list_pieces(const plan_job *it, size_t *n)
 }
 
 /* Takes pieces while there are any. Each rank takes the next one when it is done with one. */
-static int do_with_ranks(plan_job *it)
+static int do_with_ranks(plan_job *job)
 {
     size_t n = 0;
     uint64_t ticket = 0;
     plan_piece *pieces = NULL;
     int code = CLI_OK;
-    CLI_TRY(share_steps(it));
-    pieces = list_pieces(it, &n);
+    CLI_TRY(share_steps(job));
+    pieces = list_pieces(job, &n);
     for (;;) {
         CLI_CHECK(gkv_dist_next(cli_ranks(), &ticket));
         if (ticket >= n || cli_stop)
             break;
-        do_piece(it, pieces[ticket].key);
+        do_piece(job, pieces[ticket].key);
     }
     if (cli_stop) /* the others are not asked: this rank ends, and so does the job */
         goto done;
     const int ranks = gkv_dist_size(cli_ranks());
     int *codes = cli_alloc((size_t)ranks, sizeof *codes);
-    codes[gkv_dist_rank(cli_ranks())] = it->code;
+    codes[gkv_dist_rank(cli_ranks())] = job->code;
     code = cli_check(gkv_dist_share(cli_ranks(), (size_t)ranks, 1, sizeof *codes, codes));
-    for (int r = 0; r < ranks && code == CLI_OK && it->code == CLI_OK; r++)
-        it->code = codes[r];
+    for (int r = 0; r < ranks && code == CLI_OK && job->code == CLI_OK; r++)
+        job->code = codes[r];
     free(codes);
 done:
     free(pieces);
@@ -308,27 +308,27 @@ done:
 int plan_do(const compare_plan *plan, const compare_arguments *arguments, const char *folder,
             int *of_steps)
 {
-    plan_job it = {
+    plan_job job = {
         .plan = plan,
         .arguments = arguments,
         .folder = folder,
-        .steps = cli_alloc(plan->n_models * plan->n_seeds * (1 + plan->n_evals), sizeof *it.steps),
-        .failed = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.failed)};
+        .steps = cli_alloc(plan->n_models * plan->n_seeds * (1 + plan->n_evals), sizeof *job.steps),
+        .failed = cli_alloc(plan->n_models * plan->n_seeds, sizeof *job.failed)};
     int code = cli_check(gkv_dist_agree(cli_ranks(), gki_file_make_folder(folder)));
     setenv("GKVAE_MPI", "off", 1); /* each step is a process alone */
     if (code == CLI_OK) {
         cli_catch_signals();
         if (cli_ranks_first())
-            plan_list_steps(&it);
+            plan_list_steps(&job);
         if (cli_ranks())
-            code = do_with_ranks(&it);
+            code = do_with_ranks(&job);
         else
-            do_piece(&it, SIZE_MAX);
+            do_piece(&job, SIZE_MAX);
     }
     if (cli_stop)
-        it.code = 128 + (int)cli_stop;
-    *of_steps = it.code;
-    free(it.steps);
-    free(it.failed);
+        job.code = 128 + (int)cli_stop;
+    *of_steps = job.code;
+    free(job.steps);
+    free(job.failed);
     return code;
 }

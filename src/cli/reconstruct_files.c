@@ -6,27 +6,30 @@
 #include "pictures.h"
 
 static int write_arrays(const gkv_model *model, const gkv_dataset *images,
-                        const cli_reconstructions *it, const char *path)
+                        const cli_reconstructions *reconstructions, const char *path)
 {
     enum { ARRAYS = 8 };
     const uint8_t *all = gkv_dataset_labels(images);
-    const size_t n = it->n, d = gkv_model_latent(model);
-    const bool refined = it->refined_images != NULL;
+    const size_t n = reconstructions->n, d = gkv_model_latent(model);
+    const bool refined = reconstructions->refined_images != NULL;
     uint8_t *labels = all ? cli_alloc(n, sizeof *labels) : NULL;
     gkv_npz_array arrays[ARRAYS];
     size_t count = 0;
     for (size_t i = 0; labels && i < n; i++)
-        labels[i] = all[it->chosen[i]];
+        labels[i] = all[reconstructions->chosen[i]];
     if (refined)
-        arrays[count++] = cli_images_array("refined_reconstructions", model, n, it->refined_images);
-    arrays[count++] = cli_images_array("reconstructions", model, n, it->images);
-    arrays[count++] = cli_images_array("originals", model, n, it->originals);
-    arrays[count++] = cli_images_array("targets", model, n, it->targets);
-    arrays[count++] =
-        (gkv_npz_array){.name = "codes", .rank = 2, .sizes = {n, d}, .floats = it->codes};
+        arrays[count++] =
+            cli_images_array("refined_reconstructions", model, n, reconstructions->refined_images);
+    arrays[count++] = cli_images_array("reconstructions", model, n, reconstructions->images);
+    arrays[count++] = cli_images_array("originals", model, n, reconstructions->originals);
+    arrays[count++] = cli_images_array("targets", model, n, reconstructions->targets);
+    arrays[count++] = (gkv_npz_array){
+        .name = "codes", .rank = 2, .sizes = {n, d}, .floats = reconstructions->codes};
     if (refined)
-        arrays[count++] = (gkv_npz_array){
-            .name = "refined_codes", .rank = 2, .sizes = {n, d}, .floats = it->refined_codes};
+        arrays[count++] = (gkv_npz_array){.name = "refined_codes",
+                                          .rank = 2,
+                                          .sizes = {n, d},
+                                          .floats = reconstructions->refined_codes};
     arrays[count++] = cli_labels_array(n, labels);
     const int code = cli_write_arrays(path, count, arrays);
     free(labels);
@@ -34,17 +37,19 @@ static int write_arrays(const gkv_model *model, const gkv_dataset *images,
 }
 
 int cli_write_reconstructions(const gkv_model *model, const gkv_dataset *images,
-                              const cli_reconstructions *it, const cli_reconstruction_files *files)
+                              const cli_reconstructions *reconstructions,
+                              const cli_reconstruction_files *files)
 {
     int code = CLI_OK;
     if (files->arrays) {
-        CLI_TRY(write_arrays(model, images, it, files->arrays));
-        printf("%zu images: %s\n", it->n, files->arrays);
+        CLI_TRY(write_arrays(model, images, reconstructions, files->arrays));
+        printf("%zu images: %s\n", reconstructions->n, files->arrays);
     }
     if (files->folder) {
-        CLI_TRY(cli_write_pngs(files->folder, model, it->n, 0, it->chosen,
-                               it->refined_images ? it->refined_images : it->images));
-        printf("%zu images: %s\n", it->n, files->folder);
+        CLI_TRY(cli_write_pngs(files->folder, model, reconstructions->n, 0, reconstructions->chosen,
+                               reconstructions->refined_images ? reconstructions->refined_images
+                                                               : reconstructions->images));
+        printf("%zu images: %s\n", reconstructions->n, files->folder);
     }
 done:
     return code;

@@ -22,7 +22,8 @@ typedef struct cli_reconstructions {
 /* Writes the files. Refined reconstructions, if there are any, are those of PNG files and of .npy
  * and .csv; an archive has both. `images` has the labels. */
 int cli_write_reconstructions(const gkv_model *model, const gkv_dataset *images,
-                              const cli_reconstructions *it, const cli_reconstruction_files *files);
+                              const cli_reconstructions *reconstructions,
+                              const cli_reconstruction_files *files);
 
 /* Computes the reconstructions of images chosen[n] from the encoder's codes, and writes them. */
 int cli_write_encoded(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,

@@ -76,14 +76,14 @@ static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m, bo
                  level, (long long)m->likelihood_components, facts->distribution, given, edges));
 }
 
-static const char *summary_of(cli_texts *all, const cli_evaluation *it)
+static const char *summary_of(cli_texts *all, const cli_evaluation *evaluation)
 {
-    json_t *history = cli_records_read(it->folder, "history.jsonl");
+    json_t *history = cli_records_read(evaluation->folder, "history.jsonl");
     const size_t epochs = json_array_size(history);
     json_decref(history);
-    const gkv_settings *s = gkv_model_settings_of(it->run->model);
+    const gkv_settings *s = gkv_model_settings_of(evaluation->run->model);
     const gkv_model_settings *m = &s->model;
-    const bool seen = strcmp(s->data.train_images_sha256, it->metrics->images_sha256) == 0;
+    const bool seen = strcmp(s->data.train_images_sha256, evaluation->metrics->images_sha256) == 0;
     const char *flow = gkv_prior_flow_title(m->prior_flow);
     char binarization[GKV_NAME_SIZE];
     const char *base = base_of(all, m), *fit = fit_of(all, m);
@@ -99,14 +99,14 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
             "for %zu epoch%s from seed %" PRIu64 ". Its prior is %s%s%s.%s All figures below are "
             "measured on %s, except those of refits and of training.",
             (long long)m->latent, s->data.dataset,
-            s->data.binarization == GKV_BINARIZE_GREY && it->metrics->channels > 1
+            s->data.binarization == GKV_BINARIZE_GREY && evaluation->metrics->channels > 1
                 ? "colour"
                 : gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
             s->data.binarization == GKV_BINARIZE_GREY         ? " levels"
             : s->data.binarization == GKV_BINARIZE_CONTINUOUS ? " numbers"
                                                               : " binarization",
             epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
-            likelihood_of(all, m, it->metrics->channels > 1),
+            likelihood_of(all, m, evaluation->metrics->channels > 1),
             seen ? "its training images" : "test images that training never used"));
 }
 
@@ -233,10 +233,10 @@ static const char *draws_note(cli_texts *all, uint64_t draws, double floor)
 }
 
 /* The figures at the head of the page; returns how many of them this model has. */
-static size_t headline_numbers(const cli_evaluation *it, gki_report_number numbers[NUMBERS],
+static size_t headline_numbers(const cli_evaluation *evaluation, gki_report_number numbers[NUMBERS],
                                cli_texts *all)
 {
-    const gkv_metrics *m = it->metrics;
+    const gkv_metrics *m = evaluation->metrics;
     const gkv_generation_figures *samples = &m->generation.of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
     const gkv_generation_figures *floor = &m->generation.of[GKV_SET_TRAINING][GKV_FORM_MEANS];
     const bool refined = isfinite(m->refined.nll), seconds = m->train_seconds < 3600;
@@ -281,9 +281,9 @@ static size_t headline_numbers(const cli_evaluation *it, gki_report_number numbe
     return count;
 }
 
-int cli_report(const cli_evaluation *it)
+int cli_report(const cli_evaluation *evaluation)
 {
-    const gkv_metrics *m = it->metrics;
+    const gkv_metrics *m = evaluation->metrics;
     cli_texts all = {.count = 0};
     gki_report_figure figures[CLI_FIGURES + 1];
     gki_report_frame frames[CLI_EPOCH_FRAMES];
@@ -291,7 +291,7 @@ int cli_report(const cli_evaluation *it)
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
     const char *plain_cells[CLI_PLAIN_CELLS],
         *generation_cells[GKV_IMAGE_FORMS][CLI_GENERATION_CELLS];
-    json_t *refits = cli_records_read(it->folder, "refits.jsonl");
+    json_t *refits = cli_records_read(evaluation->folder, "refits.jsonl");
     const gki_report_table candidates[] = {
         cli_generation_plain_table(&m->generation, plain_cells, &all),
         cli_generation_table(&m->generation, GKV_FORM_MEANS, generation_cells[GKV_FORM_MEANS],
@@ -309,19 +309,19 @@ int cli_report(const cli_evaluation *it)
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i].n_rows > 0)
             tables[n_tables++] = candidates[i];
-    char *explorer = cli_text("%s/explorer.html", it->folder);
+    char *explorer = cli_text("%s/explorer.html", evaluation->folder);
     const bool has_explorer = gki_file_exists(explorer);
     free(explorer);
     gki_report_number numbers[NUMBERS];
     const gki_report_text texts_below[] = {
-        {"Configuration", cli_texts_keep(&all, settings_in_force(&it->run->settings))},
+        {"Configuration", cli_texts_keep(&all, settings_in_force(&evaluation->run->settings))},
     };
-    size_t n_figures = cli_report_figures(it, figures);
+    size_t n_figures = cli_report_figures(evaluation, figures);
     for (size_t i = 0; i < n_figures; i++) {
         cli_texts_keep(&all, (char *)(uintptr_t)figures[i].caption);
         cli_texts_keep(&all, (char *)(uintptr_t)figures[i].png);
     }
-    const size_t n_frames = cli_epoch_frames(it->folder, frames, &all);
+    const size_t n_frames = cli_epoch_frames(evaluation->folder, frames, &all);
     if (n_frames > 1)
         figures[n_figures++] = (gki_report_figure){
             .heading = "Samples during training",
@@ -331,12 +331,12 @@ int cli_report(const cli_evaluation *it)
             .n_frames = n_frames};
     const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),
-        .summary = summary_of(&all, it),
+        .summary = summary_of(&all, evaluation),
         .link = has_explorer ? "explorer.html" : NULL,
         .link_text = "Explore the model in the browser",
-        .command = it->command,
+        .command = evaluation->command,
         .numbers = numbers,
-        .n_numbers = headline_numbers(it, numbers, &all),
+        .n_numbers = headline_numbers(evaluation, numbers, &all),
         .tables = tables,
         .n_tables = n_tables,
         .figures = figures,
@@ -344,7 +344,7 @@ int cli_report(const cli_evaluation *it)
         .texts = texts_below,
         .n_texts = 1,
     };
-    char *path = cli_text("%s/index.html", it->folder);
+    char *path = cli_text("%s/index.html", evaluation->folder);
     const int code = cli_check(gki_report_html(path, &report));
     free(path);
     json_decref(refits);

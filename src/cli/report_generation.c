@@ -87,24 +87,25 @@ int cli_generation_training(const cli_run *run, gkv_dataset **out)
     return CLI_OK;
 }
 
-typedef struct reporter {
+typedef struct generation_reporter {
     bool quiet;
     cli_live live;
     double began;
-} reporter;
+} generation_reporter;
 
 static bool on_progress(void *context, const gkv_progress *progress)
 {
-    reporter *it = context;
+    generation_reporter *reporter = context;
     const size_t done = (size_t)progress->done, of = (size_t)progress->total;
     char sets[64], left[64], time[32];
-    if (it->quiet || (it->live.on && !cli_live_due(&it->live)))
+    if (reporter->quiet || (reporter->live.on && !cli_live_due(&reporter->live)))
         return false;
     snprintf(sets, sizeof sets, "generation: %zu of %zu sets of images", done, of);
-    snprintf(left, sizeof left, "ETA %s",
-             cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
-    if (it->live.on)
-        cli_live_show(&it->live, (const char *const[]){sets, left}, 2);
+    snprintf(
+        left, sizeof left, "ETA %s",
+        cli_duration((cli_seconds() - reporter->began) / (double)done * (double)(of - done), time));
+    if (reporter->live.on)
+        cli_live_show(&reporter->live, (const char *const[]){sets, left}, 2);
     else
         fprintf(stderr, "%s, %s\n", sets, left);
     return false;
@@ -114,13 +115,13 @@ int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gk
                            const gkv_features *network, const float *refined, bool quiet,
                            gkv_generation *out)
 {
-    reporter it = {.quiet = quiet, .began = cli_seconds()};
+    generation_reporter reporter = {.quiet = quiet, .began = cli_seconds()};
     const gkv_run_options options = {
-        .progress = on_progress, .context = &it, .stop = &cli_stop, .dist = cli_ranks()};
-    cli_live_start(&it.live, !quiet);
+        .progress = on_progress, .context = &reporter, .stop = &cli_stop, .dist = cli_ranks()};
+    cli_live_start(&reporter.live, !quiet);
     const gkv_status status = gkv_evaluate_generation(run->model, test, training, network, refined,
                                                       &run->settings, &options, out);
-    cli_live_clear(&it.live);
+    cli_live_clear(&reporter.live);
     return cli_check(status);
 }
 

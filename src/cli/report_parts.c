@@ -114,73 +114,74 @@ gki_report_table cli_report_refits(const json_t *refits, const char *cells[CLI_R
 
 /* --- Figures -------------------------------------------------------------- */
 
-static const gkv_base_facts *facts_of_base(const cli_evaluation *it)
+static const gkv_base_facts *facts_of_base(const cli_evaluation *evaluation)
 {
-    return gkv_base_facts_of(gkv_model_settings_of(it->run->model)->model.base);
+    return gkv_base_facts_of(gkv_model_settings_of(evaluation->run->model)->model.base);
 }
 
-static bool is_grey(const cli_evaluation *it)
+static bool is_grey(const cli_evaluation *evaluation)
 {
-    return gkv_settings_pixels(&it->run->settings) != GKV_PIXELS_BINARY;
+    return gkv_settings_pixels(&evaluation->run->settings) != GKV_PIXELS_BINARY;
 }
 
 /* Whether the loss is a cross-entropy of grey levels, and so no bound. */
-static bool is_entropy(const cli_evaluation *it)
+static bool is_entropy(const cli_evaluation *evaluation)
 {
-    return it->metrics->pixels == GKV_PIXELS_MEAN_LEVELS;
+    return evaluation->metrics->pixels == GKV_PIXELS_MEAN_LEVELS;
 }
 
 /* What the decoder gives for a pixel. */
-static const char *pixels_of(const cli_evaluation *it)
+static const char *pixels_of(const cli_evaluation *evaluation)
 {
-    return it->metrics->pixels == GKV_PIXELS_CONTINUOUS ? "means"
-           : is_grey(it)                                ? "mean levels"
-                                                        : "pixel probabilities";
+    return evaluation->metrics->pixels == GKV_PIXELS_CONTINUOUS ? "means"
+           : is_grey(evaluation)                                ? "mean levels"
+                                                                : "pixel probabilities";
 }
 
-static char *samples(const cli_evaluation *it)
+static char *samples(const cli_evaluation *evaluation)
 {
     return cli_text("%zu image%s drawn from the model: the decoder's %s at the first %zu draw%s "
                     "from the prior with seed %" PRIu64 " and temperature %g. No draw is left out.",
-                    it->samples, cli_plural(it->samples), pixels_of(it), it->samples,
-                    cli_plural(it->samples), it->sample_seed, it->run->settings.eval.temperature);
+                    evaluation->samples, cli_plural(evaluation->samples), pixels_of(evaluation),
+                    evaluation->samples, cli_plural(evaluation->samples), evaluation->sample_seed,
+                    evaluation->run->settings.eval.temperature);
 }
 
-static char *nearest(const cli_evaluation *it)
+static char *nearest(const cli_evaluation *evaluation)
 {
     return cli_text(
         "The first %zu of these draws. Below each draw is the training image with the smallest "
         "Euclidean distance in pixels. A model that had memorised its training images would draw "
         "copies "
         "of them.",
-        it->nearest);
+        evaluation->nearest);
 }
 
-static char *classes(const cli_evaluation *it)
+static char *classes(const cli_evaluation *evaluation)
 {
     return cli_text(
         "Each row shows draws from the base of one class: the first draws with seed %" PRIu64
         " and temperature 1. No draw is left out.",
-        it->sample_seed);
+        evaluation->sample_seed);
 }
 
-static char *reconstructions(const cli_evaluation *it)
+static char *reconstructions(const cli_evaluation *evaluation)
 {
-    const char *which = !it->labelled        ? "the first test images"
-                        : it->of_all_classes ? "the first test images of each class"
-                                             : "the first test images of some classes";
+    const char *which = !evaluation->labelled        ? "the first test images"
+                        : evaluation->of_all_classes ? "the first test images of each class"
+                                                     : "the first test images of some classes";
     const char *how = "at the code of the image that the model sees, without posterior noise.";
-    if (is_grey(it))
+    if (is_grey(evaluation))
         return cli_text("The rows come in pairs: %s, and their reconstructions. A reconstruction "
                         "shows the decoder's %s %s",
-                        which, pixels_of(it), how);
+                        which, pixels_of(evaluation), how);
     return cli_text("The rows come in threes: %s; the same images binarized at random, as the "
                     "model sees them; and the reconstructions. A reconstruction shows the "
                     "decoder's %s %s",
-                    which, pixels_of(it), how);
+                    which, pixels_of(evaluation), how);
 }
 
-static char *interpolations(const cli_evaluation *it)
+static char *interpolations(const cli_evaluation *evaluation)
 {
     return cli_text(
         "Each row goes from one test image (left, as the model sees it) to %s (right). The images "
@@ -188,13 +189,13 @@ static char *interpolations(const cli_evaluation *it)
         "The "
         "prior's flow transforms this line to a curve of latent codes. The test images are the "
         "first %s.",
-        it->labelled ? "one of another class" : "another",
-        it->labelled ? "of their classes" : "ones");
+        evaluation->labelled ? "one of another class" : "another",
+        evaluation->labelled ? "of their classes" : "ones");
 }
 
-static char *base(const cli_evaluation *it)
+static char *base(const cli_evaluation *evaluation)
 {
-    const bool all = gkv_model_latent(it->run->model) <= CLI_PANELS;
+    const bool all = gkv_model_latent(evaluation->run->model) <= CLI_PANELS;
     return cli_text(
         "The histograms show ε = h⁻¹(z) for one draw from the posterior of each of the first %zu "
         "test "
@@ -204,71 +205,73 @@ static char *base(const cli_evaluation *it)
         "(Shapiro–Francia). The lower plots compare the quantiles of ε with those of the margin: "
         "the "
         "points are on the dashed line if the margin fits.",
-        it->codes, facts_of_base(it)->margin,
+        evaluation->codes, facts_of_base(evaluation)->margin,
         all ? "All dimensions are shown, those with the least normal draws first."
             : "The six dimensions with the least normal draws are shown, in this order.");
 }
 
-static char *latent(const cli_evaluation *it)
+static char *latent(const cli_evaluation *evaluation)
 {
     const char *labels =
-        gkv_model_classes(it->run->model) > 0
+        gkv_model_classes(evaluation->run->model) > 0
             ? " The colours show the labels; training used the labels of training images, but not "
               "these."
             : " The colours show the labels, which training did not use.";
     return cli_text("The codes z of the first %zu test images on their two principal axes, which "
                     "explain %.0f %% "
                     "and %.0f %% of the variance.%s",
-                    it->codes, 100 * it->explained[0], 100 * it->explained[1],
-                    it->labelled ? labels : "");
+                    evaluation->codes, 100 * evaluation->explained[0],
+                    100 * evaluation->explained[1], evaluation->labelled ? labels : "");
 }
 
-static char *curves(const cli_evaluation *it)
+static char *curves(const cli_evaluation *evaluation)
 {
     return cli_text(
         "%s by epoch; smaller is better. Training: the mean over the epoch, during which the "
         "weights change. Validation: the value on held-out images at the end of the epoch. The "
         "first "
         "epoch may lie above the frame.",
-        is_entropy(it) ? "The loss" : "−ELBO");
+        is_entropy(evaluation) ? "The loss" : "−ELBO");
 }
 
-static char *terms(const cli_evaluation *it)
+static char *terms(const cli_evaluation *evaluation)
 {
     return cli_text("%s + KL. In the first epochs the weight of the KL term "
                     "rises from 0, and "
                     "the KL term may be larger than at the end.",
-                    is_entropy(it) ? "The loss is a cross-entropy" : "−ELBO = reconstruction");
+                    is_entropy(evaluation) ? "The loss is a cross-entropy"
+                                           : "−ELBO = reconstruction");
 }
 
-size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CLI_FIGURES])
+size_t cli_report_figures(const cli_evaluation *evaluation, gki_report_figure figures[CLI_FIGURES])
 {
     const struct {
         bool there, leads;
         const char *name, *heading, *alt;
-        char *(*caption)(const cli_evaluation *it);
+        char *(*caption)(const cli_evaluation *evaluation);
         const char *data;
     } table[CLI_FIGURES] = {
         {true, true, "samples.png", "Samples", "a grid of images drawn from the model", samples,
          NULL},
-        {it->training != NULL, true, "nearest.png", "Samples and training images",
+        {evaluation->training != NULL, true, "nearest.png", "Samples and training images",
          "drawn images over their nearest training images", nearest, NULL},
-        {gkv_model_classes(it->run->model) > 0, false, "classes.png", "Samples by class",
+        {gkv_model_classes(evaluation->run->model) > 0, false, "classes.png", "Samples by class",
          "rows of images, a class each", classes, NULL},
-        {it->reconstructions, false, "reconstructions.png", "Reconstructions",
+        {evaluation->reconstructions, false, "reconstructions.png", "Reconstructions",
          "test images over their reconstructions", reconstructions, NULL},
-        {it->interpolations, false, "interpolations.png", "Interpolations",
+        {evaluation->interpolations, false, "interpolations.png", "Interpolations",
          "rows of images, each changing into another", interpolations, NULL},
-        {it->base, false, "base.png",
-         facts_of_base(it)->refit ? "The fitted base" : "The base and the codes",
+        {evaluation->base, false, "base.png",
+         facts_of_base(evaluation)->refit ? "The fitted base" : "The base and the codes",
          "histograms with the base's density, over QQ plots", base, NULL},
-        {it->latent, false, "latent.png", "Latent codes", "a scatter plot of codes", latent, NULL},
-        {it->curves, false, "curves.png", "Training",
-         is_entropy(it) ? "curves of the loss over epochs" : "curves of −ELBO over epochs", curves,
-         it->curves_data[0]},
-        {it->curves, false, "terms.png",
-         is_entropy(it) ? "Cross-entropy and KL" : "Reconstruction and KL",
-         "curves of reconstruction and KL over epochs", terms, it->curves_data[1]},
+        {evaluation->latent, false, "latent.png", "Latent codes", "a scatter plot of codes", latent,
+         NULL},
+        {evaluation->curves, false, "curves.png", "Training",
+         is_entropy(evaluation) ? "curves of the loss over epochs" : "curves of −ELBO over epochs",
+         curves, evaluation->curves_data[0]},
+        {evaluation->curves, false, "terms.png",
+         is_entropy(evaluation) ? "Cross-entropy and KL" : "Reconstruction and KL",
+         "curves of reconstruction and KL over epochs", terms, evaluation->curves_data[1]},
     };
     size_t count = 0;
     for (size_t i = 0; i < CLI_FIGURES; i++)
@@ -276,9 +279,9 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
             figures[count++] =
                 (gki_report_figure){.heading = table[i].heading,
                                     .alt = table[i].alt,
-                                    .caption = table[i].caption(it),
+                                    .caption = table[i].caption(evaluation),
                                     .leads = table[i].leads,
                                     .data = table[i].data,
-                                    .png = cli_evaluation_picture(it, table[i].name)};
+                                    .png = cli_evaluation_picture(evaluation, table[i].name)};
     return count;
 }

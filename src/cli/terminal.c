@@ -16,23 +16,23 @@
 
 /* --- The streams ---------------------------------------------------------- */
 
-typedef struct stream {
+typedef struct output_stream {
     int descriptor;
     int error;     /* the errno of the first write that failed, or 0 */
     unsigned more; /* the bytes that the character of UTF-8 at the end still needs */
     bool held;     /* a 0xC2 has been held back: the next byte decides */
-} stream;
+} output_stream;
 
-static stream output = {.descriptor = STDOUT_FILENO}, errors = {.descriptor = STDERR_FILENO};
+static output_stream output = {.descriptor = STDOUT_FILENO}, errors = {.descriptor = STDERR_FILENO};
 
-static bool write_all(stream *to, const char *bytes, size_t count)
+static bool write_all(output_stream *stream, const char *bytes, size_t count)
 {
     while (count > 0) {
-        const ssize_t done = write(to->descriptor, bytes, count);
+        const ssize_t done = write(stream->descriptor, bytes, count);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0) {
-            to->error = to->error ? to->error : errno;
+            stream->error = stream->error ? stream->error : errno;
             return false;
         }
         bytes += done;
@@ -44,28 +44,28 @@ static bool write_all(stream *to, const char *bytes, size_t count)
 /* Writes one byte to `out`, or the held byte and this one, and returns how many. Control characters
  * become '?': those of ASCII but line end and tab, and U+0080 … U+009F, also as single bytes, which
  * old terminals obey. */
-static size_t make_safe(stream *to, char c, char *out)
+static size_t make_safe(output_stream *stream, char c, char *out)
 {
     const unsigned char byte = (unsigned char)c;
-    const bool held = to->held;
+    const bool held = stream->held;
     size_t n = 0;
-    to->held = false;
+    stream->held = false;
     if (held && byte >= 0x80 && byte < 0xA0) {
-        to->more = 0;
+        stream->more = 0;
         out[n++] = '?';
         return n;
     }
     if (held)
         out[n++] = (char)0xC2;
     if (byte >= 0x80 && byte < 0xC0) {
-        const bool stray = to->more == 0 && byte < 0xA0;
-        to->more -= to->more > 0;
+        const bool stray = stream->more == 0 && byte < 0xA0;
+        stream->more -= stream->more > 0;
         out[n++] = stray ? '?' : c;
         return n;
     }
-    to->more = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : byte >= 0xC0;
+    stream->more = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : byte >= 0xC0;
     if (byte == 0xC2)
-        to->held = true;
+        stream->held = true;
     else
         out[n++] = (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F ? '?' : c;
     return n;
@@ -84,16 +84,16 @@ static size_t plain_length(const char *bytes, size_t count)
 
 static ssize_t write_safely(void *context, const char *bytes, size_t count)
 {
-    stream *to = context;
+    output_stream *stream = context;
     char safe[4096];
     size_t used = 0;
-    const size_t plain = to->held || to->more > 0 ? 0 : plain_length(bytes, count);
-    if (plain > 0 && !write_all(to, bytes, plain))
+    const size_t plain = stream->held || stream->more > 0 ? 0 : plain_length(bytes, count);
+    if (plain > 0 && !write_all(stream, bytes, plain))
         return 0;
     for (size_t i = plain; i < count; i++) {
-        used += make_safe(to, bytes[i], safe + used);
+        used += make_safe(stream, bytes[i], safe + used);
         if (used + 2 > sizeof safe || i + 1 == count) {
-            if (!write_all(to, safe, used))
+            if (!write_all(stream, safe, used))
                 return 0;
             used = 0;
         }
@@ -103,15 +103,15 @@ static ssize_t write_safely(void *context, const char *bytes, size_t count)
 
 static int close_stream(void *context)
 {
-    const stream *it = context;
-    return close(it->descriptor) != 0 && errno != EINTR ? -1 : 0;
+    const output_stream *stream = context;
+    return close(stream->descriptor) != 0 && errno != EINTR ? -1 : 0;
 }
 
 /* A stream of stdio in the place of `standard`, which stays if there is no memory. */
-static FILE *own(stream *it, FILE *standard, int mode)
+static FILE *own(output_stream *stream, FILE *standard, int mode)
 {
-    FILE *made =
-        fopencookie(it, "w", (cookie_io_functions_t){.write = write_safely, .close = close_stream});
+    FILE *made = fopencookie(stream, "w",
+                             (cookie_io_functions_t){.write = write_safely, .close = close_stream});
     if (!made)
         return standard;
     setvbuf(made, NULL, mode, BUFSIZ);

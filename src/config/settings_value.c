@@ -202,8 +202,8 @@ const char *gki_settings_row_choice(const gki_settings_row *row, int value,
                                     char name[GKV_NAME_SIZE])
 {
     int length = 0;
-    const char *at = choice_at(row->key.range, value, &length);
-    snprintf(name, GKV_NAME_SIZE, "%.*s", length, at);
+    const char *choice = choice_at(row->key.range, value, &length);
+    snprintf(name, GKV_NAME_SIZE, "%.*s", length, choice);
     return name;
 }
 

@@ -161,22 +161,22 @@ typedef struct flat_options {
 
 static bool flat_progress(void *context, const gkv_progress *progress)
 {
-    const flat_options *it = context;
-    return it->progress(it->context, progress->done, progress->total);
+    const flat_options *options = context;
+    return options->progress(options->context, progress->done, progress->total);
 }
 
 gkv_status gkv_flat_options(int threads, gkv_flat_progress *progress, void *context,
                             gkv_run_options **out)
 {
-    flat_options *it = NULL;
+    flat_options *options = NULL;
     GKV_NEED(out);
     *out = NULL;
     GKV_TRY(gki_call_check_threads(threads));
-    GKV_TRY(gki_alloc(1, sizeof *it, &it));
-    it->progress = progress;
-    it->context = context;
-    it->options = (gkv_run_options){
-        .threads = threads, .progress = progress ? flat_progress : NULL, .context = it};
-    *out = &it->options;
+    GKV_TRY(gki_alloc(1, sizeof *options, &options));
+    options->progress = progress;
+    options->context = context;
+    options->options = (gkv_run_options){
+        .threads = threads, .progress = progress ? flat_progress : NULL, .context = options};
+    *out = &options->options;
     return GKV_OK;
 }

@@ -28,7 +28,7 @@ typedef enum kind {
 
 typedef struct format {
     const char *magic;
-    size_t at, length; /* where the magic is */
+    size_t offset, length; /* where the magic is */
     kind kind;
     const char *what; /* completes "it is" */
     const char *tool; /* the command that decompresses, or the name of the encoding */
@@ -134,7 +134,7 @@ enum { LOCAL_HEADER = 30, WIDE = 8 };
 
 static const format *find_archive(const unsigned char *bytes, size_t count)
 {
-    const format *at = archives;
+    const format *archive = archives;
     size_t length = 0;
     if (count < 4 || (memcmp(bytes, "PK\x03\x04", 4) != 0 && memcmp(bytes, "PK\x05\x06", 4) != 0))
         return NULL;
@@ -142,11 +142,11 @@ static const format *find_archive(const unsigned char *bytes, size_t count)
         length = bytes[26] | (size_t)bytes[27] << 8;
     if (length > count - (count > LOCAL_HEADER ? LOCAL_HEADER : count))
         length = 0;
-    for (; at->length > 0; at++)
-        if (length >= at->length &&
-            memcmp(bytes + LOCAL_HEADER + length - at->length, at->magic, at->length) == 0)
+    for (; archive->length > 0; archive++)
+        if (length >= archive->length && memcmp(bytes + LOCAL_HEADER + length - archive->length,
+                                                archive->magic, archive->length) == 0)
             break;
-    return at;
+    return archive;
 }
 
 /* UTF-16 and UTF-32 of ASCII characters without a byte order mark, by the places of their zero
@@ -245,10 +245,11 @@ static const format *find(const unsigned char *bytes, size_t count)
     if (count == 0)
         return &empty;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        const format *at = &formats[i];
-        if (count >= at->at + at->length && memcmp(bytes + at->at, at->magic, at->length) == 0 &&
-            !(is_word(at) && find_text(bytes, count)))
-            return at;
+        const format *known = &formats[i];
+        if (count >= known->offset + known->length &&
+            memcmp(bytes + known->offset, known->magic, known->length) == 0 &&
+            !(is_word(known) && find_text(bytes, count)))
+            return known;
     }
     const format *found = find_archive(bytes, count);
     if (!found)

@@ -75,37 +75,37 @@ static inline gki_rng gki_rng_at(uint64_t seed, gki_stream stream, uint64_t step
 }
 
 /* Writes n uniform 32-bit words. */
-void gki_rng_words(gki_rng at, size_t n, uint32_t *out);
+void gki_rng_words(gki_rng rng, size_t n, uint32_t *out);
 
 /* out[i] = 1 if (word i of gki_rng_words(at, n, …))·2⁻³² < probabilities[i], and else 0, for i < n.
  * Probabilities are in [0, 1]. A probability of 0 always gives 0, and 1 always gives 1. `out` may
  * be `probabilities`. */
-void gki_rng_bernoulli(gki_rng at, size_t n, const float *probabilities, float *out);
+void gki_rng_bernoulli(gki_rng rng, size_t n, const float *probabilities, float *out);
 
 /* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
-void gki_rng_uniform(gki_rng at, size_t n, double *out);
+void gki_rng_uniform(gki_rng rng, size_t n, double *out);
 
 /* Writes numbers 2·pair and 2·pair + 1 of gki_rng_uniform(at, …) to two[2]. */
-void gki_rng_uniform_pair(gki_rng at, size_t pair, double *two);
+void gki_rng_uniform_pair(gki_rng rng, size_t pair, double *two);
 
 /* Writes n standard normals in double, by Box–Muller from the uniforms of gki_rng_uniform(). Their
  * tails need more than 32 random bits. */
-void gki_rng_normal_d(gki_rng at, size_t n, double *out);
+void gki_rng_normal_d(gki_rng rng, size_t n, double *out);
 
 /* Writes n standard normals in float, by Box–Muller from 32-bit uniforms. */
-void gki_rng_normal_f(gki_rng at, size_t n, float *out);
+void gki_rng_normal_f(gki_rng rng, size_t n, float *out);
 
 /* Writes n standard normals in the numeric type of the networks. */
-static inline void gki_rng_normal(gki_rng at, size_t n, gki_real *out)
+static inline void gki_rng_normal(gki_rng rng, size_t n, gki_real *out)
 {
 #ifdef GKV_REAL_IS_DOUBLE
-    gki_rng_normal_d(at, n, out);
+    gki_rng_normal_d(rng, n, out);
 #else
-    gki_rng_normal_f(at, n, out);
+    gki_rng_normal_f(rng, n, out);
 #endif
 }
 
 /* Writes a uniformly random permutation of 0 … n−1 (Fisher–Yates; rejection removes the bias). */
-void gki_rng_permutation(gki_rng at, uint32_t n, uint32_t *out);
+void gki_rng_permutation(gki_rng rng, uint32_t n, uint32_t *out);
 
 #endif

@@ -85,8 +85,8 @@ uint32_t gki_utf8_next(const char **text)
 bool gki_utf8_is_valid(const char *text)
 {
     static const char written[] = "\xEF\xBF\xBD"; /* U+FFFD may be in a text as well */
-    for (const char *at = text; *at; text = at)
-        if (gki_utf8_next(&at) == REPLACEMENT && strncmp(text, written, sizeof written - 1) != 0)
+    for (const char *next = text; *next; text = next)
+        if (gki_utf8_next(&next) == REPLACEMENT && strncmp(text, written, sizeof written - 1) != 0)
             return false;
     return true;
 }

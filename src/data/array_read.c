@@ -123,11 +123,11 @@ static size_t place_of(const array *a, size_t i)
 {
     if (!a->header.fortran)
         return i;
-    size_t at[IMAGE_DIMENSIONS], place = 0;
+    size_t index[IMAGE_DIMENSIONS], place = 0;
     for (size_t d = IMAGE_DIMENSIONS; d-- > 0; i /= a->lengths[d])
-        at[d] = i % a->lengths[d];
+        index[d] = i % a->lengths[d];
     for (size_t d = IMAGE_DIMENSIONS; d-- > 0;)
-        place = place * a->lengths[d] + at[d];
+        place = place * a->lengths[d] + index[d];
     return place;
 }
 

@@ -75,11 +75,11 @@ static inline uint8_t sample(const uint8_t *levels, size_t height, size_t width,
     const gki_real below = y - (gki_real)row, beside = x - (gki_real)column;
     gki_real four[4];
     if (row >= 0 && column >= 0 && row + 1 < (long)height && column + 1 < (long)width) {
-        const uint8_t *at = levels + (row * (long)width + column) * (long)step,
-                      *under = at + width * step;
-        if (!(at[0] | at[step] | under[0] | under[step]))
+        const uint8_t *here = levels + (row * (long)width + column) * (long)step,
+                      *under = here + width * step;
+        if (!(here[0] | here[step] | under[0] | under[step]))
             return 0;
-        four[0] = at[0], four[1] = at[step], four[2] = under[0], four[3] = under[step];
+        four[0] = here[0], four[1] = here[step], four[2] = under[0], four[3] = under[step];
     } else {
         for (long k = 0; k < 4; k++)
             four[k] = level_at(levels, height, width, step, row + k / 2, column + k % 2);
@@ -131,11 +131,11 @@ static inline void deform_row(const uint8_t *image, size_t height, size_t width,
         }
 }
 
-void gki_augment(const uint8_t *image, size_t height, size_t width, size_t channels, gki_rng at,
+void gki_augment(const uint8_t *image, size_t height, size_t width, size_t channels, gki_rng rng,
                  uint8_t *out)
 {
     gki_real normal[DRAWS];
-    gki_rng_normal(at, DRAWS, normal);
+    gki_rng_normal(rng, DRAWS, normal);
     field f = {.points = {normal + AFFINE, normal + AFFINE + POINTS * POINTS},
                .scale = {point_sd * (gki_real)height, point_sd * (gki_real)width}};
     draw_map(normal, &f);

@@ -16,17 +16,17 @@ static inline uint32_t has_grey(const uint8_t *four)
 }
 
 /* Words 4·block … 4·block + 3 of gki_rng_words(at, …). */
-static inline philox4x32_ctr_t words_of(gki_rng at, size_t block)
+static inline philox4x32_ctr_t words_of(gki_rng rng, size_t block)
 {
-    const philox4x32_key_t key = {{(uint32_t)at.seed, (uint32_t)(at.seed >> 32)}};
-    const philox4x32_ctr_t counter = {{(uint32_t)block, at.index, at.step, at.stream}};
+    const philox4x32_key_t key = {{(uint32_t)rng.seed, (uint32_t)(rng.seed >> 32)}};
+    const philox4x32_ctr_t counter = {{(uint32_t)block, rng.index, rng.step, rng.stream}};
     return philox4x32(counter, key);
 }
 
-static inline void draw_block(const uint8_t *grey, size_t n, gki_rng at, size_t block,
+static inline void draw_block(const uint8_t *grey, size_t n, gki_rng rng, size_t block,
                               gki_real *out)
 {
-    const philox4x32_ctr_t words = words_of(at, block);
+    const philox4x32_ctr_t words = words_of(rng, block);
     for (size_t k = 0; k < n; k++)
         out[k] = (gki_real)gki_pixel_on(grey[k], words.v[k]);
 }
@@ -35,7 +35,7 @@ static inline void draw_block(const uint8_t *grey, size_t n, gki_rng at, size_t 
  * blocks itself, so that a block of four black or white pixels, as most blocks of MNIST are, needs
  * no random numbers. The other blocks are first collected in a list, because the processor cannot
  * predict a branch on them. */
-void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out)
+void gki_binarize(const uint8_t *grey, size_t n, gki_rng rng, gki_real *out)
 {
     const size_t blocks = n / PIXELS_BLOCK, rest = n % PIXELS_BLOCK;
     size_t list[LISTED];
@@ -49,11 +49,11 @@ void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out)
             listed += has_grey(grey + PIXELS_BLOCK * block);
         }
         for (size_t k = 0; k < listed; k++)
-            draw_block(grey + PIXELS_BLOCK * list[k], PIXELS_BLOCK, at, list[k],
+            draw_block(grey + PIXELS_BLOCK * list[k], PIXELS_BLOCK, rng, list[k],
                        out + PIXELS_BLOCK * list[k]);
     }
     if (rest > 0)
-        draw_block(grey + PIXELS_BLOCK * blocks, rest, at, blocks, out + PIXELS_BLOCK * blocks);
+        draw_block(grey + PIXELS_BLOCK * blocks, rest, rng, blocks, out + PIXELS_BLOCK * blocks);
 }
 
 void gki_binarize_grey(const uint8_t *grey, size_t n, gki_real *out)

@@ -24,7 +24,7 @@ static inline unsigned gki_pixel_on(uint8_t grey, uint32_t word)
 
 /* out[i] = gki_pixel_on(grey[i], word i of gki_rng_words(at, n, …)) for i < n. The word of a pixel
  * depends only on its index i. */
-void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out);
+void gki_binarize(const uint8_t *grey, size_t n, gki_rng rng, gki_real *out);
 
 /* out[i] = grey[i]/255 for i < n. */
 void gki_binarize_grey(const uint8_t *grey, size_t n, gki_real *out);

@@ -5,10 +5,10 @@
 #include "data/catalogue.h"
 #include "data/copies.h"
 
-typedef struct check {
+typedef struct data_check {
     gki_call *call;
     const gkv_dataset *train, *test;
-} check;
+} data_check;
 
 /* What the grey levels of a data set are. */
 typedef struct levels {
@@ -72,53 +72,53 @@ static void find_levels(const gkv_dataset *data, levels *out)
     out->mean_border = (double)border / (double)(count * (n - inner));
 }
 
-static void check_levels(const check *it, const gkv_dataset *data, const char *name)
+static void check_levels(const data_check *check, const gkv_dataset *data, const char *name)
 {
     const size_t count = gkv_dataset_count(data);
     levels all;
     find_levels(data, &all);
     if (all.lowest == all.highest) {
-        gki_tell(it->call,
+        gki_tell(check->call,
                  "all pixels of the %s images are %u: there is nothing to learn; check the file",
                  name, all.highest);
         return;
     }
     if (all.highest < 128)
         gki_tell(
-            it->call,
+            check->call,
             "the brightest pixel of the %s images is %u of 255: their levels seem to be from 0 to "
             "%u; multiply them by %u",
             name, all.highest, all.highest, 255 / all.highest);
     if (all.highest >= 128 && all.mean_border > 160 && all.mean > 128)
         gki_tell(
-            it->call,
+            check->call,
             "the %s images are dark on a bright ground (mean level %.0f, at the borders %.0f); if "
             "they should be bright on black as MNIST's are, set data.invert = yes",
             name, all.mean, all.mean_border);
     if (all.flat > 0 && 100 * all.flat >= count)
-        gki_tell(it->call,
+        gki_tell(check->call,
                  "%zu of the %zu %s images are of one level only; check whether they are blank",
                  all.flat, count, name);
 }
 
 /* --- Duplicates ----------------------------------------------------------- */
 
-static gkv_status check_duplicates(const check *it)
+static gkv_status check_duplicates(const data_check *check)
 {
-    const size_t count = gkv_dataset_count(it->train);
+    const size_t count = gkv_dataset_count(check->train);
     gki_copies *copies = NULL;
-    GKV_TRY(gki_copies_create(it->train, &copies));
+    GKV_TRY(gki_copies_create(check->train, &copies));
     const size_t repeated = gki_copies_count(copies);
     if (100 * repeated >= count) /* a data set has an image */
-        gki_tell(it->call, "copies of other training images: %zu of %zu", repeated, count);
-    if (it->test) {
-        const size_t tests = gkv_dataset_count(it->test);
+        gki_tell(check->call, "copies of other training images: %zu of %zu", repeated, count);
+    if (check->test) {
+        const size_t tests = gkv_dataset_count(check->test);
         size_t common = 0;
         for (size_t i = 0; i < tests; i++)
-            common += gki_copies_contain(copies, it->test, i);
+            common += gki_copies_contain(copies, check->test, i);
         if (100 * common >= tests)
             gki_tell(
-                it->call,
+                check->call,
                 "%zu of the %zu test images are training images too: figures of the test images "
                 "say little about new images",
                 common, tests);
@@ -137,25 +137,25 @@ static void count_labels(const gkv_dataset *data, size_t per_class[256])
         per_class[labels[i]]++;
 }
 
-static void check_label_counts(const check *it)
+static void check_label_counts(const data_check *check)
 {
     size_t train[256], test[256], unknown = 0, first = 0;
-    count_labels(it->train, train);
-    count_labels(it->test, test);
+    count_labels(check->train, train);
+    count_labels(check->test, test);
     for (size_t c = 256; c-- > 0;)
         if (test[c] > 0 && train[c] == 0)
             unknown += test[c], first = c;
-    if (unknown > 0 && gkv_dataset_labels(it->train))
-        gki_tell(it->call,
+    if (unknown > 0 && gkv_dataset_labels(check->train))
+        gki_tell(check->call,
                  "%zu test images have a label that no training image has (the first such label is "
                  "%zu): check whether the files belong together",
                  unknown, first);
 }
 
-static void tell_remarks(const check *it, const gkv_dataset *data)
+static void tell_remarks(const data_check *check, const gkv_dataset *data)
 {
     for (size_t i = 0; gkv_dataset_remark(data, i); i++)
-        gki_tell(it->call, "%s", gkv_dataset_remark(data, i));
+        gki_tell(check->call, "%s", gkv_dataset_remark(data, i));
 }
 
 gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
@@ -164,20 +164,20 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
     gki_call call;
     GKV_NEED(train);
     GKV_TRY(gki_call_begin(&call, options, 0));
-    const check it = {&call, train, test};
+    const data_check check = {&call, train, test};
     const size_t h = gkv_dataset_height(train), w = gkv_dataset_width(train);
-    tell_remarks(&it, train);
-    tell_remarks(&it, test);
+    tell_remarks(&check, train);
+    tell_remarks(&check, test);
     if (h > GKV_IMAGE_PIXELS_MAX / w)
-        gki_tell(it.call,
+        gki_tell(check.call,
                  "the training images have %zu × %zu pixels, and a model takes at most %d in all: "
                  "make the images smaller",
                  h, w, (int)GKV_IMAGE_PIXELS_MAX);
-    check_levels(&it, train, "training");
+    check_levels(&check, train, "training");
     if (test && (gkv_dataset_height(test) != gkv_dataset_height(train) ||
                  gkv_dataset_width(test) != gkv_dataset_width(train))) {
         gki_tell(
-            it.call,
+            check.call,
             "the test images have %zu × %zu pixels, and the training images %zu × %zu: a model of "
             "these cannot be evaluated on those",
             gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
@@ -185,7 +185,7 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
         return GKV_OK;
     }
     if (test && gkv_dataset_channels(test) != gkv_dataset_channels(train)) {
-        gki_tell(it.call,
+        gki_tell(check.call,
                  "the test images are %s, and the training images %s: set data.channels, so that "
                  "both are the same",
                  gkv_dataset_channels(test) == 1 ? "grey" : "in colour",
@@ -193,8 +193,8 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
         return GKV_OK;
     }
     if (test) {
-        check_levels(&it, test, "test");
-        check_label_counts(&it);
+        check_levels(&check, test, "test");
+        check_label_counts(&check);
     }
-    return check_duplicates(&it);
+    return check_duplicates(&check);
 }

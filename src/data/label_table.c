@@ -38,29 +38,29 @@ static char find_separator(const char *text, size_t length)
 }
 
 /* Copies the next field to `out`, without quotes and blanks around it, and returns what follows. */
-static const char *take_field(const char *at, const char *end, char separator, char *out)
+static const char *take_field(const char *cursor, const char *end, char separator, char *out)
 {
     size_t n = 0;
-    while (at < end && *at == ' ')
-        at++;
-    if (at < end && *at == '"') {
-        for (at++; at < end; at++) {
-            if (*at == '"' && (at + 1 == end || at[1] != '"'))
+    while (cursor < end && *cursor == ' ')
+        cursor++;
+    if (cursor < end && *cursor == '"') {
+        for (cursor++; cursor < end; cursor++) {
+            if (*cursor == '"' && (cursor + 1 == end || cursor[1] != '"'))
                 break;
-            at += *at == '"';
-            out[n++] = *at;
+            cursor += *cursor == '"';
+            out[n++] = *cursor;
         }
-        at += at < end;
-        while (at < end && *at != separator && *at != '\n' && *at != '\r')
-            at++;
+        cursor += cursor < end;
+        while (cursor < end && *cursor != separator && *cursor != '\n' && *cursor != '\r')
+            cursor++;
     } else {
-        while (at < end && *at != separator && *at != '\n' && *at != '\r')
-            out[n++] = *at++;
+        while (cursor < end && *cursor != separator && *cursor != '\n' && *cursor != '\r')
+            out[n++] = *cursor++;
         while (n > 0 && out[n - 1] == ' ')
             n--;
     }
     out[n] = '\0';
-    return at;
+    return cursor;
 }
 
 /* The length of a first line "sep=;", as spreadsheets write it, or 0. */
@@ -76,18 +76,18 @@ static gkv_status split_records(table *t, const char *text, size_t length, char 
 {
     const size_t directive = directive_length(text, length);
     const char separator = directive ? text[4] : find_separator(text, length),
-               *at = text + directive, *end = text + length;
-    while (at < end) {
-        if (*at == '\n' || *at == '\r') { /* also empty lines */
-            at++;
+               *cursor = text + directive, *end = text + length;
+    while (cursor < end) {
+        if (*cursor == '\n' || *cursor == '\r') { /* also empty lines */
+            cursor++;
             continue;
         }
         size_t columns = 0;
         for (bool more = true; more; columns++) {
-            at = take_field(at, end, separator, field);
+            cursor = take_field(cursor, end, separator, field);
             GKV_TRY(gki_words_copy(&t->fields, field));
-            more = at < end && *at == separator;
-            at += more;
+            more = cursor < end && *cursor == separator;
+            cursor += more;
         }
         t->columns = t->records == 0 ? columns : t->columns;
         if (columns != t->columns || columns > COLUMNS_MAX)

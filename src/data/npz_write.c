@@ -22,13 +22,13 @@ enum {
 };
 
 /* A member: its array, and where and what it is. */
-typedef struct member {
+typedef struct npz_member {
     const gkv_npz_array *array;
     char header[GKV_NPY_HEADER_SIZE];
     const void *elements;
     size_t bytes; /* of the elements */
     uint32_t checksum, place;
-} member;
+} npz_member;
 
 /* --- Checks --------------------------------------------------------------- */
 
@@ -41,106 +41,107 @@ static bool is_name(const char *name)
 
 static gkv_status check(const char *path, const gkv_npz_array *arrays, size_t i, size_t *bytes)
 {
-    const gkv_npz_array *it = &arrays[i];
-    if (!is_name(it->name))
+    const gkv_npz_array *array = &arrays[i];
+    if (!is_name(array->name))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%s: the name of array %zu is not 1 to %d letters, digits and _", path, i,
                         LETTERS_MAX);
     for (size_t j = 0; j < i; j++)
-        if (strcmp(arrays[j].name, it->name) == 0)
-            return gki_fail(GKV_ERR_ARGUMENT, "%s: two arrays are named %s", path, it->name);
-    if (it->rank < 1 || it->rank > GKV_NPZ_RANK_MAX)
+        if (strcmp(arrays[j].name, array->name) == 0)
+            return gki_fail(GKV_ERR_ARGUMENT, "%s: two arrays are named %s", path, array->name);
+    if (array->rank < 1 || array->rank > GKV_NPZ_RANK_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: array %s has %zu dimensions; 1 to %d are possible",
-                        path, it->name, it->rank, GKV_NPZ_RANK_MAX);
+                        path, array->name, array->rank, GKV_NPZ_RANK_MAX);
     size_t product = 1;
-    *bytes = it->bytes ? sizeof *it->bytes : sizeof *it->floats;
-    for (size_t d = 0; d < it->rank; d++) {
-        const size_t size = it->sizes[d];
+    *bytes = array->bytes ? sizeof *array->bytes : sizeof *array->floats;
+    for (size_t d = 0; d < array->rank; d++) {
+        const size_t size = array->sizes[d];
         if (__builtin_mul_overflow(*bytes, size, bytes) ||
             (size > 0 && __builtin_mul_overflow(product, size, &product)))
             return gki_fail(GKV_ERR_ARGUMENT, "%s: array %s is larger than memory can be", path,
-                            it->name);
+                            array->name);
     }
-    if (*bytes > 0 && !it->floats && !it->bytes)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s: the elements of array %s are NULL", path, it->name);
+    if (*bytes > 0 && !array->floats && !array->bytes)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: the elements of array %s are NULL", path,
+                        array->name);
     return GKV_OK;
 }
 
 /* --- Writing -------------------------------------------------------------- */
 
-static unsigned char *put(unsigned char *to, size_t bytes, uint32_t value)
+static unsigned char *put(unsigned char *out, size_t bytes, uint32_t value)
 {
     for (size_t i = 0; i < bytes; i++)
-        *to++ = (unsigned char)(value >> (8 * i));
-    return to;
+        *out++ = (unsigned char)(value >> (8 * i));
+    return out;
 }
 
 /* The fields that a member's own header and its entry have in common, from the version on. */
-static unsigned char *put_fields(unsigned char *to, const member *it)
+static unsigned char *put_fields(unsigned char *out, const npz_member *member)
 {
-    const uint32_t size = (uint32_t)(sizeof it->header + it->bytes);
-    to = put(to, 2, VERSION);
-    to = put(to, 2, 0); /* no flags */
-    to = put(to, 2, 0); /* stored */
-    to = put(to, 2, 0); /* midnight */
-    to = put(to, 2, FIRST_DAY);
-    to = put(to, 4, it->checksum);
-    to = put(to, 4, size);
-    to = put(to, 4, size);
-    to = put(to, 2, (uint32_t)(strlen(it->array->name) + strlen(".npy")));
-    return put(to, 2, 0); /* no extra field */
+    const uint32_t size = (uint32_t)(sizeof member->header + member->bytes);
+    out = put(out, 2, VERSION);
+    out = put(out, 2, 0); /* no flags */
+    out = put(out, 2, 0); /* stored */
+    out = put(out, 2, 0); /* midnight */
+    out = put(out, 2, FIRST_DAY);
+    out = put(out, 4, member->checksum);
+    out = put(out, 4, size);
+    out = put(out, 4, size);
+    out = put(out, 2, (uint32_t)(strlen(member->array->name) + strlen(".npy")));
+    return put(out, 2, 0); /* no extra field */
 }
 
-static void write_name(gki_file_writer *file, const member *it)
+static void write_name(gki_file_writer *file, const npz_member *member)
 {
-    gki_file_printf(file, "%s.npy", it->array->name);
+    gki_file_printf(file, "%s.npy", member->array->name);
 }
 
-static void write_member(gki_file_writer *file, const member *it)
+static void write_member(gki_file_writer *file, const npz_member *member)
 {
     unsigned char header[LOCAL_SIZE];
-    put_fields(put(header, 4, 0x04034b50), it);
+    put_fields(put(header, 4, 0x04034b50), member);
     gki_file_write(file, header, sizeof header);
-    write_name(file, it);
-    gki_file_write(file, it->header, sizeof it->header);
-    gki_file_write(file, it->elements, it->bytes);
+    write_name(file, member);
+    gki_file_write(file, member->header, sizeof member->header);
+    gki_file_write(file, member->elements, member->bytes);
 }
 
-static void write_entry(gki_file_writer *file, const member *it)
+static void write_entry(gki_file_writer *file, const npz_member *member)
 {
-    unsigned char entry[ENTRY_SIZE], *at = put(entry, 4, 0x02014b50);
-    at = put_fields(put(at, 2, UNIX << 8 | VERSION), it);
-    at = put(at, 2, 0); /* no comment */
-    at = put(at, 2, 0); /* the first disk */
-    at = put(at, 2, 0); /* binary */
-    at = put(at, 4, (uint32_t)REGULAR << 16);
-    put(at, 4, it->place);
+    unsigned char entry[ENTRY_SIZE], *cursor = put(entry, 4, 0x02014b50);
+    cursor = put_fields(put(cursor, 2, UNIX << 8 | VERSION), member);
+    cursor = put(cursor, 2, 0); /* no comment */
+    cursor = put(cursor, 2, 0); /* the first disk */
+    cursor = put(cursor, 2, 0); /* binary */
+    cursor = put(cursor, 4, (uint32_t)REGULAR << 16);
+    put(cursor, 4, member->place);
     gki_file_write(file, entry, sizeof entry);
-    write_name(file, it);
+    write_name(file, member);
 }
 
 static void write_end(gki_file_writer *file, size_t count, size_t place, size_t size)
 {
-    unsigned char end[END_SIZE], *at = put(end, 4, 0x06054b50);
-    at = put(at, 4, 0); /* the first and only disk */
-    at = put(at, 2, (uint32_t)count);
-    at = put(at, 2, (uint32_t)count);
-    at = put(at, 4, (uint32_t)size);
-    at = put(at, 4, (uint32_t)place);
-    put(at, 2, 0); /* no comment */
+    unsigned char end[END_SIZE], *cursor = put(end, 4, 0x06054b50);
+    cursor = put(cursor, 4, 0); /* the first and only disk */
+    cursor = put(cursor, 2, (uint32_t)count);
+    cursor = put(cursor, 2, (uint32_t)count);
+    cursor = put(cursor, 4, (uint32_t)size);
+    cursor = put(cursor, 4, (uint32_t)place);
+    put(cursor, 2, 0); /* no comment */
     gki_file_write(file, end, sizeof end);
 }
 
-static void describe(const gkv_npz_array *array, size_t bytes, size_t place, member *to)
+static void describe(const gkv_npz_array *array, size_t bytes, size_t place, npz_member *member)
 {
-    *to = (member){.array = array, .bytes = bytes, .place = (uint32_t)place};
-    to->elements = array->bytes ? (const void *)array->bytes : array->floats;
+    *member = (npz_member){.array = array, .bytes = bytes, .place = (uint32_t)place};
+    member->elements = array->bytes ? (const void *)array->bytes : array->floats;
     gki_npy_header_make(array->bytes ? 'u' : 'f', array->bytes ? 1 : sizeof(float), array->rank,
-                        array->sizes, to->header);
-    uLong sum = crc32_z(0, (const unsigned char *)to->header, sizeof to->header);
+                        array->sizes, member->header);
+    uLong sum = crc32_z(0, (const unsigned char *)member->header, sizeof member->header);
     if (bytes > 0)
-        sum = crc32_z(sum, to->elements, bytes);
-    to->checksum = (uint32_t)sum;
+        sum = crc32_z(sum, member->elements, bytes);
+    member->checksum = (uint32_t)sum;
 }
 
 gkv_status gkv_npz_write(const char *path, size_t count, const gkv_npz_array *arrays)
@@ -150,7 +151,7 @@ gkv_status gkv_npz_write(const char *path, size_t count, const gkv_npz_array *ar
     if (count < 1 || count > ARRAYS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu arrays; an archive has 1 to %d", path, count,
                         ARRAYS_MAX);
-    member members[ARRAYS_MAX];
+    npz_member members[ARRAYS_MAX];
     size_t place = 0, directory = 0;
     for (size_t i = 0; i < count; i++) {
         size_t bytes = 0;

@@ -25,7 +25,7 @@ typedef struct picture {
     char *reason;      /* the message of the status */
 } picture;
 
-typedef struct work {
+typedef struct folder_reading {
     const char *folder;
     const gkv_data_settings *settings;
     picture *pictures; /* [count] */
@@ -35,7 +35,7 @@ typedef struct work {
     size_t channels;      /* 1, or 3 if a picture may not be grey */
     uint8_t behind[3];    /* the background */
     uint8_t *bytes;       /* [count·height·width·channels] */
-} work;
+} folder_reading;
 
 /* Keeps the message of a failure with the picture, because each thread has its own. */
 static void keep(picture *p, gkv_status status)
@@ -78,14 +78,14 @@ static int by_size(const void *a, const void *b)
 }
 
 /* The size that most pictures have; of several such sizes the smallest. */
-static gkv_status find_size(work *it)
+static gkv_status find_size(folder_reading *reading)
 {
     picture **good = NULL;
     size_t count = 0, most = 0;
-    GKV_TRY(gki_alloc(it->count, sizeof(picture *), &good));
-    for (size_t i = 0; i < it->count; i++)
-        if (it->pictures[i].status == GKV_OK)
-            good[count++] = &it->pictures[i];
+    GKV_TRY(gki_alloc(reading->count, sizeof(picture *), &good));
+    for (size_t i = 0; i < reading->count; i++)
+        if (reading->pictures[i].status == GKV_OK)
+            good[count++] = &reading->pictures[i];
     if (count > 1)
         qsort(good, count, sizeof(picture *), by_size);
     for (size_t i = 0, begin = 0; i < count; i++) {
@@ -94,66 +94,68 @@ static gkv_status find_size(work *it)
             begin = i;
         if (i - begin + 1 > most) {
             most = i - begin + 1;
-            it->height = is->height;
-            it->width = is->width;
+            reading->height = is->height;
+            reading->width = is->width;
         }
     }
     free(good);
     return GKV_OK;
 }
 
-static void check_sizes(work *it)
+static void check_sizes(folder_reading *reading)
 {
-    for (size_t i = 0; i < it->count; i++) {
-        picture *p = &it->pictures[i];
-        if (p->status == GKV_OK && (p->header.height != it->height || p->header.width != it->width))
+    for (size_t i = 0; i < reading->count; i++) {
+        picture *p = &reading->pictures[i];
+        if (p->status == GKV_OK &&
+            (p->header.height != reading->height || p->header.width != reading->width))
             keep(p, gki_fail(GKV_ERR_DATA,
                              "it has %zu × %zu pixels, and most have %zu × %zu (data.resize = "
                              "%zux%zu resizes all)",
-                             p->header.height, p->header.width, it->height, it->width, it->height,
-                             it->width));
+                             p->header.height, p->header.width, reading->height, reading->width,
+                             reading->height, reading->width));
     }
 }
 
 /* --- Pixels --------------------------------------------------------------- */
 
 /* Gives decoded pixels the channels of the images, in place or in *pixels anew. */
-static gkv_status convert(const work *it, uint8_t **pixels, size_t count, size_t channels)
+static gkv_status convert(const folder_reading *reading, uint8_t **pixels, size_t count,
+                          size_t channels)
 {
     gki_raster one = {
         .count = 1, .height = 1, .width = count, .channels = channels, .bytes = *pixels};
-    gkv_data_settings settings = *it->settings;
-    settings.channels = it->channels == 1 ? GKV_CHANNELS_GREY : GKV_CHANNELS_COLOUR;
+    gkv_data_settings settings = *reading->settings;
+    settings.channels = reading->channels == 1 ? GKV_CHANNELS_GREY : GKV_CHANNELS_COLOUR;
     const gkv_status status = gki_raster_channels(&one, &settings);
     *pixels = one.bytes;
     return status;
 }
 
-static gkv_status put_pixels(const work *it, size_t i, const gki_png_header *header,
+static gkv_status put_pixels(const folder_reading *reading, size_t i, const gki_png_header *header,
                              uint8_t **pixels, size_t channels)
 {
-    const size_t size = it->height * it->width * it->channels;
-    uint8_t *place = it->bytes + i * size;
-    if (!it->resized && (header->height != it->height || header->width != it->width))
+    const size_t size = reading->height * reading->width * reading->channels;
+    uint8_t *place = reading->bytes + i * size;
+    if (!reading->resized && (header->height != reading->height || header->width != reading->width))
         return gki_fail(GKV_ERR_DATA, "it was changed while it was read");
-    GKV_TRY(convert(it, pixels, header->height * header->width, channels));
-    if (header->height != it->height || header->width != it->width)
-        return gki_resize(*pixels, header->height, header->width, it->channels, it->height,
-                          it->width, place);
+    GKV_TRY(convert(reading, pixels, header->height * header->width, channels));
+    if (header->height != reading->height || header->width != reading->width)
+        return gki_resize(*pixels, header->height, header->width, reading->channels,
+                          reading->height, reading->width, place);
     memcpy(place, *pixels, size);
     return GKV_OK;
 }
 
-static gkv_status read_pixels(const work *it, size_t i)
+static gkv_status read_pixels(const folder_reading *reading, size_t i)
 {
     gki_png_header header;
     char *bytes = NULL;
     uint8_t *pixels = NULL;
     size_t length = 0, channels = 0;
     gkv_status status;
-    GKV_TRY_GOTO(gki_file_read(it->pictures[i].path, GKV_PNG_BYTES_MAX, &bytes, &length));
+    GKV_TRY_GOTO(gki_file_read(reading->pictures[i].path, GKV_PNG_BYTES_MAX, &bytes, &length));
     GKV_TRY_GOTO(gki_png_decode((const uint8_t *)bytes, length, &header, &pixels, &channels));
-    GKV_TRY_GOTO(put_pixels(it, i, &header, &pixels, channels));
+    GKV_TRY_GOTO(put_pixels(reading, i, &header, &pixels, channels));
 done:
     free(bytes);
     free(pixels);
@@ -162,46 +164,47 @@ done:
 
 /* --- The folder ----------------------------------------------------------- */
 
-static gkv_status read_headers(work *it, const gki_words *names)
+static gkv_status read_headers(folder_reading *reading, const gki_words *names)
 {
-    GKV_TRY(gki_alloc(names->count, sizeof *it->pictures, &it->pictures));
-    it->count = names->count;
-    for (size_t i = 0; i < it->count; i++)
-        GKV_TRY(gki_strf(&it->pictures[i].path, "%s/%s", it->folder, names->list[i]));
+    GKV_TRY(gki_alloc(names->count, sizeof *reading->pictures, &reading->pictures));
+    reading->count = names->count;
+    for (size_t i = 0; i < reading->count; i++)
+        GKV_TRY(gki_strf(&reading->pictures[i].path, "%s/%s", reading->folder, names->list[i]));
 #pragma omp parallel for schedule(dynamic, FILES_AT_ONCE) num_threads(gki_threads(0))
-    for (size_t i = 0; i < it->count; i++)
-        keep(&it->pictures[i], read_header(&it->pictures[i]));
+    for (size_t i = 0; i < reading->count; i++)
+        keep(&reading->pictures[i], read_header(&reading->pictures[i]));
     return GKV_OK;
 }
 
 /* Chooses size and channels before anything large is allocated. */
-static gkv_status plan(work *it)
+static gkv_status plan(folder_reading *reading)
 {
-    it->resized = gki_resize_wanted(it->settings, &it->height, &it->width);
-    if (!it->resized) {
-        GKV_TRY(find_size(it));
-        check_sizes(it);
+    reading->resized = gki_resize_wanted(reading->settings, &reading->height, &reading->width);
+    if (!reading->resized) {
+        GKV_TRY(find_size(reading));
+        check_sizes(reading);
     }
-    gki_background(it->settings, it->behind);
-    bool coloured = !gki_is_grey(it->behind, 1);
-    for (size_t i = 0; i < it->count; i++)
-        coloured =
-            coloured || (it->pictures[i].status == GKV_OK && it->pictures[i].header.coloured);
-    it->channels = coloured && it->settings->channels != GKV_CHANNELS_GREY ? 3 : 1;
+    gki_background(reading->settings, reading->behind);
+    bool coloured = !gki_is_grey(reading->behind, 1);
+    for (size_t i = 0; i < reading->count; i++)
+        coloured = coloured ||
+                   (reading->pictures[i].status == GKV_OK && reading->pictures[i].header.coloured);
+    reading->channels = coloured && reading->settings->channels != GKV_CHANNELS_GREY ? 3 : 1;
     return GKV_OK;
 }
 
-static gkv_status read_images(work *it)
+static gkv_status read_images(folder_reading *reading)
 {
     size_t size = 0;
-    if (__builtin_mul_overflow(it->height * it->width * it->channels, it->count, &size))
+    if (__builtin_mul_overflow(reading->height * reading->width * reading->channels, reading->count,
+                               &size))
         return gki_fail(GKV_ERR_DATA, "%s: %zu images of %zu × %zu are more than memory can hold",
-                        it->folder, it->count, it->height, it->width);
-    GKV_TRY(gki_alloc(size, 1, &it->bytes));
+                        reading->folder, reading->count, reading->height, reading->width);
+    GKV_TRY(gki_alloc(size, 1, &reading->bytes));
 #pragma omp parallel for schedule(dynamic, FILES_AT_ONCE) num_threads(gki_threads(0))
-    for (size_t i = 0; i < it->count; i++)
-        if (it->pictures[i].status == GKV_OK)
-            keep(&it->pictures[i], read_pixels(it, i));
+    for (size_t i = 0; i < reading->count; i++)
+        if (reading->pictures[i].status == GKV_OK)
+            keep(&reading->pictures[i], read_pixels(reading, i));
     return GKV_OK;
 }
 
@@ -217,12 +220,12 @@ static const char *reason_of(const picture *p)
 }
 
 /* Moves the good images together, and their names and the bad files to *out. */
-static gkv_status collect(work *it, gki_words *names, gki_png_folder *out)
+static gkv_status collect(folder_reading *reading, gki_words *names, gki_png_folder *out)
 {
-    const size_t size = it->height * it->width * it->channels;
+    const size_t size = reading->height * reading->width * reading->channels;
     size_t kept = 0;
-    for (size_t i = 0; i < it->count; i++) {
-        const picture *p = &it->pictures[i];
+    for (size_t i = 0; i < reading->count; i++) {
+        const picture *p = &reading->pictures[i];
         if (p->status == GKV_ERR_MEMORY)
             return gki_fail(GKV_ERR_MEMORY, "%s: %s", p->path, reason_of(p));
         if (p->status != GKV_OK) {
@@ -234,31 +237,32 @@ static gkv_status collect(work *it, gki_words *names, gki_png_folder *out)
         }
         GKV_TRY(gki_words_copy(&out->names, names->list[i]));
         if (kept < i)
-            memmove(it->bytes + kept * size, it->bytes + i * size, size);
+            memmove(reading->bytes + kept * size, reading->bytes + i * size, size);
         kept++;
     }
     out->images = (gki_raster){.count = kept,
-                               .height = it->height,
-                               .width = it->width,
-                               .channels = it->channels,
-                               .bytes = it->bytes};
-    it->bytes = NULL;
+                               .height = reading->height,
+                               .width = reading->width,
+                               .channels = reading->channels,
+                               .bytes = reading->bytes};
+    reading->bytes = NULL;
     return GKV_OK;
 }
 
-static gkv_status refuse_bad(const work *it, const gki_png_folder *out)
+static gkv_status refuse_bad(const folder_reading *reading, const gki_png_folder *out)
 {
     char text[640] = "";
     size_t used = 0, shown = 0;
     const bool none = out->names.count == 0;
-    if (out->bad.count == 0 || (it->settings->skip_bad && !none))
+    if (out->bad.count == 0 || (reading->settings->skip_bad && !none))
         return GKV_OK;
     for (; shown < out->bad.count && shown < SHOWN && used < sizeof text; shown++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%.200s", shown ? "; " : "",
                                  out->bad.list[shown]);
-    return gki_fail(GKV_ERR_DATA, "%s: %zu of the %zu PNG files cannot be used%s: %s%s", it->folder,
-                    out->bad.count, it->count, none ? "" : " (data.skip_bad = yes leaves them out)",
-                    text, out->bad.count > shown ? "; …" : "");
+    return gki_fail(GKV_ERR_DATA, "%s: %zu of the %zu PNG files cannot be used%s: %s%s",
+                    reading->folder, out->bad.count, reading->count,
+                    none ? "" : " (data.skip_bad = yes leaves them out)", text,
+                    out->bad.count > shown ? "; …" : "");
 }
 
 static gkv_status remark_others(const gki_folder_list *list, const char *folder, char **out)
@@ -271,36 +275,36 @@ static gkv_status remark_others(const gki_folder_list *list, const char *folder,
                     gki_text_printable(list->first_other, shown));
 }
 
-static void release_work(work *it)
+static void release_work(folder_reading *reading)
 {
-    for (size_t i = 0; i < it->count; i++) {
-        free(it->pictures[i].path);
-        free(it->pictures[i].reason);
+    for (size_t i = 0; i < reading->count; i++) {
+        free(reading->pictures[i].path);
+        free(reading->pictures[i].reason);
     }
-    free(it->pictures);
-    free(it->bytes);
+    free(reading->pictures);
+    free(reading->bytes);
 }
 
 gkv_status gki_png_folder_read(const char *folder, const gkv_data_settings *settings,
                                gki_png_folder *out)
 {
-    work it = {.folder = folder, .settings = settings};
+    folder_reading reading = {.folder = folder, .settings = settings};
     gki_folder_list list;
     gkv_status status;
     *out = (gki_png_folder){0};
     GKV_TRY(gki_folder_list_read(folder, &list));
-    GKV_TRY_GOTO(read_headers(&it, &list.names));
-    GKV_TRY_GOTO(plan(&it));
-    GKV_TRY_GOTO(read_images(&it));
-    GKV_TRY_GOTO(collect(&it, &list.names, out));
-    GKV_TRY_GOTO(refuse_bad(&it, out));
+    GKV_TRY_GOTO(read_headers(&reading, &list.names));
+    GKV_TRY_GOTO(plan(&reading));
+    GKV_TRY_GOTO(read_images(&reading));
+    GKV_TRY_GOTO(collect(&reading, &list.names, out));
+    GKV_TRY_GOTO(refuse_bad(&reading, out));
     GKV_TRY_GOTO(gki_raster_channels(&out->images, settings));
     GKV_TRY_GOTO(remark_others(&list, folder, &out->others));
     gki_idx_digest(&out->images, GKV_IDX_IMAGES);
     out->classes = list.classes;
     list.classes = (gki_words){0};
 done:
-    release_work(&it);
+    release_work(&reading);
     gki_folder_list_free(&list);
     if (status != GKV_OK)
         gki_png_folder_free(out);

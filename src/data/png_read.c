@@ -104,62 +104,62 @@ static void set_transforms(png_structp png, png_infop info)
 }
 
 /* Where the picture goes. It is outside the function that longjmp() returns to. */
-typedef struct target {
+typedef struct png_decoder {
     png_structp png;
     png_infop info;
     uint8_t *pixels, **rows;
     size_t channels;
     gkv_status status; /* of allocations */
-} target;
+} png_decoder;
 
-static void decode(stream *s, target *to)
+static void decode(stream *s, png_decoder *decoder)
 {
-    png_set_read_fn(to->png, s, on_read);
-    png_set_user_limits(to->png, GKV_PNG_PIXELS_MAX, GKV_PNG_PIXELS_MAX);
-    png_set_chunk_malloc_max(to->png, CHUNK_BYTES_MAX);
-    png_read_info(to->png, to->info);
-    set_transforms(to->png, to->info);
-    const size_t height = png_get_image_height(to->png, to->info),
-                 stride = png_get_rowbytes(to->png, to->info);
-    to->channels = png_get_channels(to->png, to->info);
-    to->status = gki_alloc(height, stride, &to->pixels);
-    if (to->status == GKV_OK)
-        to->status = gki_alloc(height, sizeof *to->rows, &to->rows);
-    if (to->status != GKV_OK)
+    png_set_read_fn(decoder->png, s, on_read);
+    png_set_user_limits(decoder->png, GKV_PNG_PIXELS_MAX, GKV_PNG_PIXELS_MAX);
+    png_set_chunk_malloc_max(decoder->png, CHUNK_BYTES_MAX);
+    png_read_info(decoder->png, decoder->info);
+    set_transforms(decoder->png, decoder->info);
+    const size_t height = png_get_image_height(decoder->png, decoder->info),
+                 stride = png_get_rowbytes(decoder->png, decoder->info);
+    decoder->channels = png_get_channels(decoder->png, decoder->info);
+    decoder->status = gki_alloc(height, stride, &decoder->pixels);
+    if (decoder->status == GKV_OK)
+        decoder->status = gki_alloc(height, sizeof *decoder->rows, &decoder->rows);
+    if (decoder->status != GKV_OK)
         return;
     for (size_t y = 0; y < height; y++)
-        to->rows[y] = to->pixels + y * stride;
-    png_read_image(to->png, to->rows);
-    png_read_end(to->png, NULL);
+        decoder->rows[y] = decoder->pixels + y * stride;
+    png_read_image(decoder->png, decoder->rows);
+    png_read_end(decoder->png, NULL);
 }
 
 gkv_status gki_png_decode(const uint8_t *bytes, size_t size, gki_png_header *header, uint8_t **out,
                           size_t *channels)
 {
     stream s = {.bytes = bytes, .left = size};
-    target to = {.status = GKV_OK};
+    png_decoder decoder = {.status = GKV_OK};
     gkv_status status;
     *out = NULL;
     GKV_TRY(gki_png_header_read(bytes, size, size, header));
-    to.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, on_error, on_warning);
-    to.info = to.png ? png_create_info_struct(to.png) : NULL;
-    if (!to.info) {
+    decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, on_error, on_warning);
+    decoder.info = decoder.png ? png_create_info_struct(decoder.png) : NULL;
+    if (!decoder.info) {
         status = gki_fail(GKV_ERR_MEMORY, "out of memory while a PNG picture is read");
         goto done;
     }
     if (setjmp(s.back) == 0)
-        decode(&s, &to);
-    status = to.status;
+        decode(&s, &decoder);
+    status = decoder.status;
     if (*s.error)
         status = gki_fail(GKV_ERR_DATA, "it is damaged: %s", s.error);
     if (status == GKV_OK) {
-        *out = to.pixels;
-        *channels = to.channels;
-        to.pixels = NULL;
+        *out = decoder.pixels;
+        *channels = decoder.channels;
+        decoder.pixels = NULL;
     }
 done:
-    png_destroy_read_struct(&to.png, &to.info, NULL);
-    free(to.rows);
-    free(to.pixels);
+    png_destroy_read_struct(&decoder.png, &decoder.info, NULL);
+    free(decoder.rows);
+    free(decoder.pixels);
     return status;
 }

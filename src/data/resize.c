@@ -25,25 +25,25 @@ static void free_side(side *s)
 }
 
 /* The average of the old pixels in [begin, end). */
-static void take_area(share *to, size_t from, double begin, double end)
+static void take_area(share *pixel, size_t from, double begin, double end)
 {
     const size_t last = (size_t)ceil(end) < from ? (size_t)ceil(end) : from;
-    to->first = (size_t)begin;
-    to->count = last - to->first;
-    for (size_t i = 0; i < to->count; i++) {
-        const double low = (double)(to->first + i), high = low + 1;
-        to->weights[i] = (fmin(high, end) - fmax(low, begin)) / (end - begin);
+    pixel->first = (size_t)begin;
+    pixel->count = last - pixel->first;
+    for (size_t i = 0; i < pixel->count; i++) {
+        const double low = (double)(pixel->first + i), high = low + 1;
+        pixel->weights[i] = (fmin(high, end) - fmax(low, begin)) / (end - begin);
     }
 }
 
 /* The two old pixels around a place. */
-static void take_line(share *to, size_t from, double centre)
+static void take_line(share *pixel, size_t from, double centre)
 {
-    const double at = fmin(fmax(centre - 0.5, 0), (double)(from - 1));
-    to->first = (size_t)at;
-    to->count = to->first + 1 < from ? 2 : 1;
-    to->weights[0] = to->count == 2 ? 1 - (at - (double)to->first) : 1;
-    to->weights[1] = 1 - to->weights[0];
+    const double position = fmin(fmax(centre - 0.5, 0), (double)(from - 1));
+    pixel->first = (size_t)position;
+    pixel->count = pixel->first + 1 < from ? 2 : 1;
+    pixel->weights[0] = pixel->count == 2 ? 1 - (position - (double)pixel->first) : 1;
+    pixel->weights[1] = 1 - pixel->weights[0];
 }
 
 static gkv_status make_side(size_t from, size_t to, side *out)

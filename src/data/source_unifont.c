@@ -86,13 +86,13 @@ static bool take_glyph(const char *line, size_t length, glyphs *all)
 static gkv_status parse(const char *path, const char *text, size_t length, glyphs *all)
 {
     size_t line = 1;
-    for (const char *at = text, *end = text + length; at < end; line++) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        const size_t n = (size_t)((stop ? stop : end) - at);
+    for (const char *cursor = text, *end = text + length; cursor < end; line++) {
+        const char *stop = memchr(cursor, '\n', (size_t)(end - cursor));
+        const size_t n = (size_t)((stop ? stop : end) - cursor);
         GKV_TRY(reserve(all));
-        if (n > 0 && !take_glyph(at, n, all))
+        if (n > 0 && !take_glyph(cursor, n, all))
             return gki_fail(GKV_ERR_DATA, "%s:%zu: it is not a line \"CODE:BITMAP\"", path, line);
-        at += n + 1;
+        cursor += n + 1;
     }
     return all->count > 0 ? GKV_OK
                           : gki_fail(GKV_ERR_DATA, "%s: there is no glyph of 16 × 16", path);

@@ -69,13 +69,13 @@ static void take_extra(member *m, const unsigned char *extra, size_t length)
     while (length >= 4) {
         const uint64_t id = number(extra, 2), size = number(extra + 2, 2);
         uint64_t *const wide[] = {&m->size, &m->compressed, &m->local};
-        size_t at = 4;
+        size_t offset = 4;
         if (size > length - 4)
             return;
         for (size_t i = 0; id == EXTRA64 && i < 3; i++)
-            if (*wide[i] == in_extra && at + 8 <= size + 4) {
-                *wide[i] = number(extra + at, 8);
-                at += 8;
+            if (*wide[i] == in_extra && offset + 8 <= size + 4) {
+                *wide[i] = number(extra + offset, 8);
+                offset += 8;
             }
         extra += size + 4;
         length -= size + 4;
@@ -268,8 +268,8 @@ static gkv_status extract(const archive *a, const member *m, unsigned char **out
 static uint32_t checksum(const unsigned char *bytes, size_t size)
 {
     uLong sum = crc32(0, NULL, 0);
-    for (size_t at = 0; at < size; at += PART)
-        sum = crc32(sum, bytes + at, (uInt)(size - at < PART ? size - at : PART));
+    for (size_t offset = 0; offset < size; offset += PART)
+        sum = crc32(sum, bytes + offset, (uInt)(size - offset < PART ? size - offset : PART));
     return (uint32_t)sum;
 }
 

@@ -17,27 +17,27 @@
  * candidate; TENSORS_MAX: more than the tensors of a density without those of a flow. */
 enum { MARGIN_INFO = 8, CANDIDATE_INFO = 18, TENSORS_MAX = 24, NAME_SIZE = 96 };
 
-static void margin_numbers(const gkv_density_margin_info *info, double *to)
+static void margin_numbers(const gkv_density_margin_info *info, double *numbers)
 {
-    memcpy(to, info->held_out, GKV_DENSITY_MARGINS * sizeof *to);
-    to[3] = info->resolution;
-    to[4] = info->atom;
-    to[5] = info->atom_share;
-    to[6] = (double)info->far;
-    to[7] = (double)info->intervals;
+    memcpy(numbers, info->held_out, GKV_DENSITY_MARGINS * sizeof *numbers);
+    numbers[3] = info->resolution;
+    numbers[4] = info->atom;
+    numbers[5] = info->atom_share;
+    numbers[6] = (double)info->far;
+    numbers[7] = (double)info->intervals;
 }
 
-static void candidate_numbers(const gki_candidate *it, double *to)
+static void candidate_numbers(const gki_candidate *candidate, double *numbers)
 {
-    const gkv_density_candidate_info *info = &it->info;
+    const gkv_density_candidate_info *info = &candidate->info;
     const double all[CANDIDATE_INFO] = {
-        info->fitted,          info->held_out,       info->se,
-        info->difference,      info->difference_se,  info->lowest,
-        (double)info->rows,    it->copula_share,     (double)info->components,
-        (double)info->updates, info->freedom,        info->beyond[0],
-        info->beyond[1],       info->beyond_low[0],  info->beyond_low[1],
-        info->beyond_high[0],  info->beyond_high[1], 0};
-    memcpy(to, all, sizeof all);
+        info->fitted,          info->held_out,          info->se,
+        info->difference,      info->difference_se,     info->lowest,
+        (double)info->rows,    candidate->copula_share, (double)info->components,
+        (double)info->updates, info->freedom,           info->beyond[0],
+        info->beyond[1],       info->beyond_low[0],     info->beyond_low[1],
+        info->beyond_high[0],  info->beyond_high[1],    0};
+    memcpy(numbers, all, sizeof all);
 }
 
 static size_t count_of(double number)
@@ -45,44 +45,44 @@ static size_t count_of(double number)
     return number >= 0 && number < 1e15 ? (size_t)number : 0;
 }
 
-static void candidate_from(const double *from, gki_candidate *it)
+static void candidate_from(const double *from, gki_candidate *candidate)
 {
-    it->copula_share = from[7];
-    it->info = (gkv_density_candidate_info){.fitted = from[0] != 0,
-                                            .held_out = from[1],
-                                            .se = from[2],
-                                            .difference = from[3],
-                                            .difference_se = from[4],
-                                            .lowest = from[5],
-                                            .rows = count_of(from[6]),
-                                            .copula_share = from[7],
-                                            .components = count_of(from[8]),
-                                            .updates = count_of(from[9]),
-                                            .freedom = from[10],
-                                            .beyond = {from[11], from[12]},
-                                            .beyond_low = {from[13], from[14]},
-                                            .beyond_high = {from[15], from[16]}};
+    candidate->copula_share = from[7];
+    candidate->info = (gkv_density_candidate_info){.fitted = from[0] != 0,
+                                                   .held_out = from[1],
+                                                   .se = from[2],
+                                                   .difference = from[3],
+                                                   .difference_se = from[4],
+                                                   .lowest = from[5],
+                                                   .rows = count_of(from[6]),
+                                                   .copula_share = from[7],
+                                                   .components = count_of(from[8]),
+                                                   .updates = count_of(from[9]),
+                                                   .freedom = from[10],
+                                                   .beyond = {from[11], from[12]},
+                                                   .beyond_low = {from[13], from[14]},
+                                                   .beyond_high = {from[15], from[16]}};
 }
 
 /* --- Writing -------------------------------------------------------------- */
 
-typedef struct writer {
+typedef struct density_writer {
     gki_tensor *tensors;
     char (*names)[NAME_SIZE];
     size_t count;
     void *memory[TENSORS_MAX];
     size_t n_memory;
-} writer;
+} density_writer;
 
-static void put(writer *it, gki_dtype dtype, size_t rank, const int64_t *shape, const void *data,
-                const char *first, const char *second)
+static void put(density_writer *writer, gki_dtype dtype, size_t rank, const int64_t *shape,
+                const void *data, const char *first, const char *second)
 {
-    snprintf(it->names[it->count], NAME_SIZE, "%s%s", first, second);
-    gki_tensor *tensor = &it->tensors[it->count];
-    *tensor =
-        (gki_tensor){.name = it->names[it->count], .dtype = dtype, .rank = rank, .data = data};
+    snprintf(writer->names[writer->count], NAME_SIZE, "%s%s", first, second);
+    gki_tensor *tensor = &writer->tensors[writer->count];
+    *tensor = (gki_tensor){
+        .name = writer->names[writer->count], .dtype = dtype, .rank = rank, .data = data};
     memcpy(tensor->shape, shape, rank * sizeof *shape);
-    it->count++;
+    writer->count++;
 }
 
 #define SHAPE(...)                                                  \
@@ -92,68 +92,71 @@ static void put(writer *it, gki_dtype dtype, size_t rank, const int64_t *shape, 
     }
 
 /* Memory that the writer owns. */
-static gkv_status take(writer *it, size_t count, size_t size, void *out)
+static gkv_status take(density_writer *writer, size_t count, size_t size, void *out)
 {
     GKV_TRY(gki_alloc(count, size, out));
-    it->memory[it->n_memory++] = *(void **)out;
+    writer->memory[writer->n_memory++] = *(void **)out;
     return GKV_OK;
 }
 
-static gkv_status put_names(writer *it, const gkv_density *density)
+static gkv_status put_names(density_writer *writer, const gkv_density *density)
 {
-    size_t length = 0, at = 0;
+    size_t length = 0, offset = 0;
     char *text = NULL;
     for (size_t j = 0; j < density->d; j++)
         length += strlen(density->names[j]) + 1;
-    GKV_TRY(take(it, length, 1, &text));
-    for (size_t j = 0; j < density->d; at += strlen(density->names[j++]) + 1)
-        memcpy(text + at, density->names[j], strlen(density->names[j]) + 1);
-    put(it, GKV_U8, SHAPE((int64_t)length), text, "columns", "");
+    GKV_TRY(take(writer, length, 1, &text));
+    for (size_t j = 0; j < density->d; offset += strlen(density->names[j++]) + 1)
+        memcpy(text + offset, density->names[j], strlen(density->names[j]) + 1);
+    put(writer, GKV_U8, SHAPE((int64_t)length), text, "columns", "");
     return GKV_OK;
 }
 
-static gkv_status put_tables(writer *it, const gkv_density *density)
+static gkv_status put_tables(density_writer *writer, const gkv_density *density)
 {
     double *margins = NULL, *candidates = NULL, *copula = NULL;
     const int64_t d = (int64_t)density->d;
-    GKV_TRY(take(it, density->d * MARGIN_INFO, sizeof *margins, &margins));
-    GKV_TRY(take(it, GKV_DENSITY_CANDIDATES * CANDIDATE_INFO, sizeof *candidates, &candidates));
-    GKV_TRY(take(it, 1, sizeof *copula, &copula));
+    GKV_TRY(take(writer, density->d * MARGIN_INFO, sizeof *margins, &margins));
+    GKV_TRY(take(writer, GKV_DENSITY_CANDIDATES * CANDIDATE_INFO, sizeof *candidates, &candidates));
+    GKV_TRY(take(writer, 1, sizeof *copula, &copula));
     for (size_t j = 0; j < density->d; j++)
         margin_numbers(&density->margin_info[j], margins + j * MARGIN_INFO);
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         candidate_numbers(&density->list[c], candidates + c * CANDIDATE_INFO);
     *copula = gki_copula_freedom(density->copula);
-    put(it, GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), density->margins, "margins", "");
-    put(it, GKV_F64, SHAPE(d, MARGIN_INFO), margins, "margins", ".info");
-    put(it, GKV_F64, SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates, "candidates", "");
-    put(it, GKV_F64, SHAPE(1), copula, "t-copula", ".freedom");
-    put(it, GKV_F64, SHAPE(d, d), gki_copula_cholesky(density->copula), "t-copula", ".cholesky");
+    put(writer, GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), density->margins, "margins", "");
+    put(writer, GKV_F64, SHAPE(d, MARGIN_INFO), margins, "margins", ".info");
+    put(writer, GKV_F64, SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates, "candidates",
+        "");
+    put(writer, GKV_F64, SHAPE(1), copula, "t-copula", ".freedom");
+    put(writer, GKV_F64, SHAPE(d, d), gki_copula_cholesky(density->copula), "t-copula",
+        ".cholesky");
     return GKV_OK;
 }
 
-static gkv_status put_mixture(writer *it, const gkv_mgk_mixture *mixture, const char *name)
+static gkv_status put_mixture(density_writer *writer, const gkv_mgk_mixture *mixture,
+                              const char *name)
 {
     const size_t count = gkv_mgk_mixture_count(mixture), d = gkv_mgk_mixture_dimensions(mixture);
     const int64_t k = (int64_t)count, dd = (int64_t)d;
     double *weights = NULL;
-    GKV_TRY(take(it, count * (1 + 5 * d + d * d), sizeof *weights, &weights));
+    GKV_TRY(take(writer, count * (1 + 5 * d + d * d), sizeof *weights, &weights));
     double *margins = weights + count, *mean = margins + 4 * count * d,
            *cholesky = mean + count * d;
     gki_mgk_mixture_to_arrays(mixture, weights, margins, mean, cholesky);
-    put(it, GKV_F64, SHAPE(k), weights, name, ".weights");
-    put(it, GKV_F64, SHAPE(k, dd, 4), margins, name, ".margins");
-    put(it, GKV_F64, SHAPE(k, dd), mean, name, ".mean");
-    put(it, GKV_F64, SHAPE(k, dd, dd), cholesky, name, ".cholesky");
+    put(writer, GKV_F64, SHAPE(k), weights, name, ".weights");
+    put(writer, GKV_F64, SHAPE(k, dd, 4), margins, name, ".margins");
+    put(writer, GKV_F64, SHAPE(k, dd), mean, name, ".mean");
+    put(writer, GKV_F64, SHAPE(k, dd, dd), cholesky, name, ".cholesky");
     return GKV_OK;
 }
 
-static void put_flow(writer *it, const gki_table_flow *flow)
+static void put_flow(density_writer *writer, const gki_table_flow *flow)
 {
     for (size_t i = 0; i < flow->params.count; i++) {
         const gki_param *param = &flow->params.list[i];
         const int64_t shape[2] = {(int64_t)param->rows, (int64_t)param->cols};
-        put(it, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, gki_param_value(&flow->params, i),
+        put(writer, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, gki_param_value(&flow->params, i),
             "flow.", param->name);
     }
 }
@@ -165,26 +168,26 @@ gkv_status gkv_density_save(const gkv_density *density, const char *path)
     if (density->derived)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "gkv_density_save: a conditional or marginal density cannot be saved");
-    writer it = {.count = 0};
+    density_writer writer = {.count = 0};
     char numbers[5][32];
     gkv_status status = GKV_OK;
     const gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
     const size_t most = TENSORS_MAX + (flow ? flow->params.count : 0);
-    GKV_TRY_GOTO(gki_alloc(most, sizeof *it.tensors, &it.tensors));
-    GKV_TRY_GOTO(gki_alloc(most, sizeof *it.names, &it.names));
-    GKV_TRY_GOTO(put_names(&it, density));
-    GKV_TRY_GOTO(put_tables(&it, density));
+    GKV_TRY_GOTO(gki_alloc(most, sizeof *writer.tensors, &writer.tensors));
+    GKV_TRY_GOTO(gki_alloc(most, sizeof *writer.names, &writer.names));
+    GKV_TRY_GOTO(put_names(&writer, density));
+    GKV_TRY_GOTO(put_tables(&writer, density));
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         const gki_candidate *candidate = &density->list[c];
         const char *name = gkv_density_candidate_name(c);
         if (candidate->n_calibration > 0)
-            put(&it, GKV_F64, SHAPE((int64_t)candidate->n_calibration), candidate->calibration,
+            put(&writer, GKV_F64, SHAPE((int64_t)candidate->n_calibration), candidate->calibration,
                 "calibration.", name);
         if (candidate->mixture)
-            GKV_TRY_GOTO(put_mixture(&it, candidate->mixture, name));
+            GKV_TRY_GOTO(put_mixture(&writer, candidate->mixture, name));
     }
     if (flow)
-        put_flow(&it, flow);
+        put_flow(&writer, flow);
     snprintf(numbers[0], sizeof numbers[0], "%zu", density->n);
     snprintf(numbers[1], sizeof numbers[1], "%zu", density->flow_spec.layers);
     snprintf(numbers[2], sizeof numbers[2], "%zu", density->flow_spec.hidden);
@@ -196,76 +199,76 @@ gkv_status gkv_density_save(const gkv_density *density, const char *path)
         {"flow.layers", numbers[1]},
         {"flow.hidden", numbers[2]},
     };
-    status = gki_safetensors_write(path, it.count, it.tensors, sizeof metadata / sizeof *metadata,
-                                   metadata);
+    status = gki_safetensors_write(path, writer.count, writer.tensors,
+                                   sizeof metadata / sizeof *metadata, metadata);
 done:
-    for (size_t i = 0; i < it.n_memory; i++)
-        free(it.memory[i]);
-    free(it.tensors);
-    free(it.names);
+    for (size_t i = 0; i < writer.n_memory; i++)
+        free(writer.memory[i]);
+    free(writer.tensors);
+    free(writer.names);
     return status;
 }
 
 /* --- Reading -------------------------------------------------------------- */
 
-typedef struct reader {
+typedef struct density_reader {
     const char *path;
     gki_safetensors *file;
-} reader;
+} density_reader;
 
-static gkv_status damaged(const reader *it, const char *what)
+static gkv_status damaged(const density_reader *reader, const char *what)
 {
-    return gki_fail(GKV_ERR_DATA, "%s: it is not a density of a table: %s", it->path, what);
+    return gki_fail(GKV_ERR_DATA, "%s: it is not a density of a table: %s", reader->path, what);
 }
 
 /* The tensor of this type and rank, or NULL. */
-static const gki_tensor *find(const reader *it, const char *first, const char *second,
+static const gki_tensor *find(const density_reader *reader, const char *first, const char *second,
                               gki_dtype dtype, size_t rank)
 {
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%s%s", first, second);
-    const gki_tensor *tensor = gki_safetensors_find(it->file, name);
+    const gki_tensor *tensor = gki_safetensors_find(reader->file, name);
     return tensor && tensor->dtype == dtype && tensor->rank == rank ? tensor : NULL;
 }
 
-static gkv_status get(const reader *it, const char *first, const char *second, gki_dtype dtype,
-                      size_t rank, const int64_t *shape, void *out)
+static gkv_status get(const density_reader *reader, const char *first, const char *second,
+                      gki_dtype dtype, size_t rank, const int64_t *shape, void *out)
 {
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%s%s", first, second);
-    return gki_safetensors_read(it->file, name, dtype, rank, shape, out);
+    return gki_safetensors_read(reader->file, name, dtype, rank, shape, out);
 }
 
-static size_t metadata_number(const reader *it, const char *key)
+static size_t metadata_number(const density_reader *reader, const char *key)
 {
-    const char *text = gki_safetensors_metadata(it->file, key);
+    const char *text = gki_safetensors_metadata(reader->file, key);
     char *end = NULL;
     const unsigned long number = text ? strtoul(text, &end, 10) : 0;
     return text && *text && !*end ? number : 0;
 }
 
 /* Creates the density with the names of the file. */
-static gkv_status read_names(const reader *it, gkv_density **out)
+static gkv_status read_names(const density_reader *reader, gkv_density **out)
 {
-    const gki_tensor *tensor = find(it, "columns", "", GKV_U8, 1),
-                     *margins = find(it, "margins", "", GKV_F64, 2);
+    const gki_tensor *tensor = find(reader, "columns", "", GKV_U8, 1),
+                     *margins = find(reader, "margins", "", GKV_F64, 2);
     const char *names[GKV_DENSITY_COLUMNS_MAX] = {NULL};
     char *text = NULL;
     gkv_status status = GKV_OK;
     if (!tensor || !margins || margins->shape[0] < 1 ||
         margins->shape[0] > GKV_DENSITY_COLUMNS_MAX || tensor->shape[0] > 1 << 24)
-        return damaged(it, "it has no columns");
+        return damaged(reader, "it has no columns");
     const size_t d = (size_t)margins->shape[0], length = (size_t)tensor->shape[0];
     GKV_TRY(gki_alloc(length + 1, 1, &text));
-    GKV_TRY_GOTO(get(it, "columns", "", GKV_U8, 1, tensor->shape, text));
-    size_t at = 0;
+    GKV_TRY_GOTO(get(reader, "columns", "", GKV_U8, 1, tensor->shape, text));
+    size_t offset = 0;
     for (size_t j = 0; j < d; j++) {
-        if (at >= length) {
-            status = damaged(it, "names of columns are missing");
+        if (offset >= length) {
+            status = damaged(reader, "names of columns are missing");
             goto done;
         }
-        names[j] = text + at;
-        at += strlen(text + at) + 1;
+        names[j] = text + offset;
+        offset += strlen(text + offset) + 1;
     }
     status = gki_density_alloc(d, names, out);
 done:
@@ -273,28 +276,31 @@ done:
     return status;
 }
 
-static gkv_status read_tables(const reader *it, gkv_density *to)
+static gkv_status read_tables(const density_reader *reader, gkv_density *density)
 {
-    const int64_t d = (int64_t)to->d;
+    const int64_t d = (int64_t)density->d;
     double *memory = NULL, freedom = 0;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_alloc(to->d * (MARGIN_INFO + to->d) + GKV_DENSITY_CANDIDATES * CANDIDATE_INFO,
-                      sizeof *memory, &memory));
-    double *cholesky = memory + to->d * MARGIN_INFO, *candidates = cholesky + to->d * to->d;
-    GKV_TRY_GOTO(get(it, "margins", "", GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), to->margins));
-    GKV_TRY_GOTO(get(it, "margins", ".info", GKV_F64, SHAPE(d, MARGIN_INFO), memory));
-    GKV_TRY_GOTO(get(it, "candidates", "", GKV_F64, SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO),
-                     candidates));
-    GKV_TRY_GOTO(get(it, "t-copula", ".freedom", GKV_F64, SHAPE(1), &freedom));
-    GKV_TRY_GOTO(get(it, "t-copula", ".cholesky", GKV_F64, SHAPE(d, d), cholesky));
-    for (size_t j = 0; j < to->d; j++) {
+    GKV_TRY(
+        gki_alloc(density->d * (MARGIN_INFO + density->d) + GKV_DENSITY_CANDIDATES * CANDIDATE_INFO,
+                  sizeof *memory, &memory));
+    double *cholesky = memory + density->d * MARGIN_INFO,
+           *candidates = cholesky + density->d * density->d;
+    GKV_TRY_GOTO(
+        get(reader, "margins", "", GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), density->margins));
+    GKV_TRY_GOTO(get(reader, "margins", ".info", GKV_F64, SHAPE(d, MARGIN_INFO), memory));
+    GKV_TRY_GOTO(get(reader, "candidates", "", GKV_F64,
+                     SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates));
+    GKV_TRY_GOTO(get(reader, "t-copula", ".freedom", GKV_F64, SHAPE(1), &freedom));
+    GKV_TRY_GOTO(get(reader, "t-copula", ".cholesky", GKV_F64, SHAPE(d, d), cholesky));
+    for (size_t j = 0; j < density->d; j++) {
         const double *numbers = memory + j * MARGIN_INFO;
-        if (gki_margin_check(&to->margins[j]) != GKV_OK) {
-            status = damaged(it, "a margin is not a distribution");
+        if (gki_margin_check(&density->margins[j]) != GKV_OK) {
+            status = damaged(reader, "a margin is not a distribution");
             goto done;
         }
-        gkv_density_margin_info *info = &to->margin_info[j];
-        gki_margin_describe(&to->margins[j], info);
+        gkv_density_margin_info *info = &density->margin_info[j];
+        gki_margin_describe(&density->margins[j], info);
         memcpy(info->held_out, numbers, sizeof info->held_out);
         info->resolution = numbers[3];
         info->atom = numbers[4];
@@ -303,108 +309,112 @@ static gkv_status read_tables(const reader *it, gkv_density *to)
         info->intervals = count_of(numbers[7]);
     }
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        candidate_from(candidates + c * CANDIDATE_INFO, &to->list[c]);
-        if (!(to->list[c].copula_share >= 0 && to->list[c].copula_share <= 1))
-            status = damaged(it, "a share of the copula is out of range");
+        candidate_from(candidates + c * CANDIDATE_INFO, &density->list[c]);
+        if (!(density->list[c].copula_share >= 0 && density->list[c].copula_share <= 1))
+            status = damaged(reader, "a share of the copula is out of range");
     }
     if (status == GKV_OK)
-        status = gki_copula_create(to->d, freedom, freedom, NULL, cholesky, &to->copula);
+        status = gki_copula_create(density->d, freedom, freedom, NULL, cholesky, &density->copula);
 done:
     free(memory);
     return status;
 }
 
-static gkv_status read_mixture(const reader *it, int64_t candidate, gkv_density *to)
+static gkv_status read_mixture(const density_reader *reader, int64_t candidate,
+                               gkv_density *density)
 {
     const char *name = gkv_density_candidate_name(candidate);
-    const gki_tensor *tensor = find(it, name, ".weights", GKV_F64, 1);
+    const gki_tensor *tensor = find(reader, name, ".weights", GKV_F64, 1);
     double *weights = NULL;
     gkv_status status = GKV_OK;
     if (!tensor || tensor->shape[0] < 1 || tensor->shape[0] > 1024)
-        return damaged(it, "a mixture is missing");
-    const int64_t k = tensor->shape[0], d = (int64_t)to->d;
-    const size_t count = (size_t)k, dd = to->d;
+        return damaged(reader, "a mixture is missing");
+    const int64_t k = tensor->shape[0], d = (int64_t)density->d;
+    const size_t count = (size_t)k, dd = density->d;
     GKV_TRY(gki_alloc(count * (1 + 5 * dd + dd * dd), sizeof *weights, &weights));
     double *margins = weights + count, *mean = margins + 4 * count * dd,
            *cholesky = mean + count * dd;
-    GKV_TRY_GOTO(get(it, name, ".weights", GKV_F64, SHAPE(k), weights));
-    GKV_TRY_GOTO(get(it, name, ".margins", GKV_F64, SHAPE(k, d, 4), margins));
-    GKV_TRY_GOTO(get(it, name, ".mean", GKV_F64, SHAPE(k, d), mean));
-    GKV_TRY_GOTO(get(it, name, ".cholesky", GKV_F64, SHAPE(k, d, d), cholesky));
+    GKV_TRY_GOTO(get(reader, name, ".weights", GKV_F64, SHAPE(k), weights));
+    GKV_TRY_GOTO(get(reader, name, ".margins", GKV_F64, SHAPE(k, d, 4), margins));
+    GKV_TRY_GOTO(get(reader, name, ".mean", GKV_F64, SHAPE(k, d), mean));
+    GKV_TRY_GOTO(get(reader, name, ".cholesky", GKV_F64, SHAPE(k, d, d), cholesky));
     status = gki_mgk_mixture_from_arrays(dd, count, weights, margins, gkv_gk_standard().c, mean,
-                                         cholesky, &to->list[candidate].mixture);
+                                         cholesky, &density->list[candidate].mixture);
     if (status == GKV_ERR_ARGUMENT)
-        status = damaged(it, "a mixture is not a distribution");
+        status = damaged(reader, "a mixture is not a distribution");
 done:
     free(weights);
     return status;
 }
 
-static gkv_status read_flow(const reader *it, gkv_density *to)
+static gkv_status read_flow(const density_reader *reader, gkv_density *density)
 {
-    const char *family = gki_safetensors_metadata(it->file, "flow");
-    const gki_table_flow_spec spec = {.d = to->d,
-                                      .layers = metadata_number(it, "flow.layers"),
-                                      .hidden = metadata_number(it, "flow.hidden"),
+    const char *family = gki_safetensors_metadata(reader->file, "flow");
+    const gki_table_flow_spec spec = {.d = density->d,
+                                      .layers = metadata_number(reader, "flow.layers"),
+                                      .hidden = metadata_number(reader, "flow.hidden"),
                                       .family = family ? family : ""};
-    if (spec.layers < 1 || spec.layers > 64 || spec.hidden < 1 || spec.hidden > 1024 || to->d < 2 ||
-        strlen(spec.family) >= sizeof to->family ||
-        gki_table_flow_create(&spec, &to->list[GKV_DENSITY_FLOW].flow) != GKV_OK)
-        return damaged(it, "its flow is unknown");
-    gki_table_flow *flow = to->list[GKV_DENSITY_FLOW].flow;
-    gki_density_set_flow(to, &spec);
+    if (spec.layers < 1 || spec.layers > 64 || spec.hidden < 1 || spec.hidden > 1024 ||
+        density->d < 2 || strlen(spec.family) >= sizeof density->family ||
+        gki_table_flow_create(&spec, &density->list[GKV_DENSITY_FLOW].flow) != GKV_OK)
+        return damaged(reader, "its flow is unknown");
+    gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
+    gki_density_set_flow(density, &spec);
     for (size_t i = 0; i < flow->params.count; i++) {
         const gki_param *param = &flow->params.list[i];
         const int64_t shape[2] = {(int64_t)param->rows, (int64_t)param->cols};
         gki_real *values = gki_param_value(&flow->params, i);
-        GKV_TRY(get(it, "flow.", param->name, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, values));
+        GKV_TRY(
+            get(reader, "flow.", param->name, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, values));
         for (size_t e = 0; e < param->size; e++)
             if (!isfinite(values[e]))
-                return damaged(it, "a weight of the flow is not finite");
+                return damaged(reader, "a weight of the flow is not finite");
     }
     if (gki_flow_check(flow->flow, &flow->params) != GKV_OK)
-        return damaged(it, "a weight of the flow is not 0 where the order of dimensions needs it");
+        return damaged(reader,
+                       "a weight of the flow is not 0 where the order of dimensions needs it");
     return flow->base->ops->check(flow->base, &flow->params) == GKV_OK
                ? GKV_OK
-               : damaged(it, "the base of the flow is not a distribution");
+               : damaged(reader, "the base of the flow is not a distribution");
 }
 
-static gkv_status read_calibration(const reader *it, int64_t candidate, gkv_density *to)
+static gkv_status read_calibration(const density_reader *reader, int64_t candidate,
+                                   gkv_density *density)
 {
-    gki_candidate *c = &to->list[candidate];
+    gki_candidate *c = &density->list[candidate];
     const gki_tensor *tensor =
-        find(it, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1);
+        find(reader, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1);
     if (!tensor)
-        return damaged(it, "log densities of held-out rows are missing");
+        return damaged(reader, "log densities of held-out rows are missing");
     if (tensor->shape[0] < 1 || tensor->shape[0] > GKV_CALIBRATION_MAX)
-        return damaged(it, "the log densities of held-out rows are too many");
+        return damaged(reader, "the log densities of held-out rows are too many");
     c->n_calibration = (size_t)tensor->shape[0];
     GKV_TRY(gki_alloc(c->n_calibration, sizeof *c->calibration, &c->calibration));
-    GKV_TRY(get(it, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1,
+    GKV_TRY(get(reader, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1,
                 tensor->shape, c->calibration));
     for (size_t i = 0; i < c->n_calibration; i++)
         if (!(c->calibration[i] >= c->calibration[i > 0 ? i - 1 : 0]))
-            return damaged(it, "the log densities of held-out rows are not in order");
+            return damaged(reader, "the log densities of held-out rows are not in order");
     return GKV_OK;
 }
 
-static gkv_status read_candidates(const reader *it, gkv_density *to)
+static gkv_status read_candidates(const density_reader *reader, gkv_density *density)
 {
-    const char *chosen = gki_safetensors_metadata(it->file, "chosen");
+    const char *chosen = gki_safetensors_metadata(reader->file, "chosen");
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         if (chosen && strcmp(chosen, gkv_density_candidate_name(c)) == 0)
-            to->chosen = c;
-        if (!to->list[c].info.fitted)
+            density->chosen = c;
+        if (!density->list[c].info.fitted)
             continue;
-        GKV_TRY(read_calibration(it, c, to));
+        GKV_TRY(read_calibration(reader, c, density));
         if (c == GKV_DENSITY_NORMAL_MIXTURE || c == GKV_DENSITY_GK_MIXTURE)
-            GKV_TRY(read_mixture(it, c, to));
+            GKV_TRY(read_mixture(reader, c, density));
         if (c == GKV_DENSITY_FLOW)
-            GKV_TRY(read_flow(it, to));
+            GKV_TRY(read_flow(reader, density));
     }
-    return to->chosen >= 0 && to->list[to->chosen].info.fitted
+    return density->chosen >= 0 && density->list[density->chosen].info.fitted
                ? GKV_OK
-               : damaged(it, "no candidate is chosen");
+               : damaged(reader, "no candidate is chosen");
 }
 
 gkv_status gkv_density_load(const char *path, gkv_density **out)
@@ -412,21 +422,21 @@ gkv_status gkv_density_load(const char *path, gkv_density **out)
     GKV_NEED(out);
     *out = NULL;
     GKV_NEED(path);
-    reader it = {.path = path};
+    density_reader reader = {.path = path};
     gkv_density *density = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_safetensors_open(path, &it.file));
-    const char *format = gki_safetensors_metadata(it.file, "format");
+    GKV_TRY_GOTO(gki_safetensors_open(path, &reader.file));
+    const char *format = gki_safetensors_metadata(reader.file, "format");
     if (!format || strcmp(format, FORMAT) != 0) {
-        status = damaged(&it, "gkv_density_save() and the program write such files");
+        status = damaged(&reader, "gkv_density_save() and the program write such files");
         goto done;
     }
-    GKV_TRY_GOTO(read_names(&it, &density));
-    density->n = metadata_number(&it, "rows");
-    GKV_TRY_GOTO(read_tables(&it, density));
-    status = read_candidates(&it, density);
+    GKV_TRY_GOTO(read_names(&reader, &density));
+    density->n = metadata_number(&reader, "rows");
+    GKV_TRY_GOTO(read_tables(&reader, density));
+    status = read_candidates(&reader, density);
 done:
-    gki_safetensors_free(it.file);
+    gki_safetensors_free(reader.file);
     if (status != GKV_OK) {
         gkv_density_free(density);
         density = NULL;

@@ -165,7 +165,7 @@ static void take_fold(const gki_density_job *job, size_t f, fold_rows *rows)
 
 /* Fits to the rows of a fold and evaluates the held-out ones. `x` has room for them. */
 static gkv_status validate_fold(gki_density_job *job, size_t f, fold_rows *rows, double *x,
-                                gki_validation *to, gkv_density **fold)
+                                gki_validation *validation, gkv_density **fold)
 {
     const gki_table_columns *columns = &job->columns;
     take_fold(job, f, rows);
@@ -175,27 +175,28 @@ static gkv_status validate_fold(gki_density_job *job, size_t f, fold_rows *rows,
         for (size_t i = 0; i < rows->n_held_out; i++)
             x[i * columns->d + j] = columns->spread[j * columns->n + rows->held_out[i]];
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        if ((*fold)->list[c].info.fitted && job->settings->candidates[c] && to->main[c])
+        if ((*fold)->list[c].info.fitted && job->settings->candidates[c] && validation->main[c])
             GKV_TRY(gki_density_parts(*fold, c, rows->n_held_out, x, job->threads,
-                                      to->main[c] + to->n, to->copula + to->n));
+                                      validation->main[c] + validation->n,
+                                      validation->copula + validation->n));
     }
-    to->n += rows->n_held_out;
+    validation->n += rows->n_held_out;
     return GKV_OK;
 }
 
 /* Lets all ranks know what each has found in a fold, whose held-out rows begin at `first`. Leaves
  * out candidates that could not be fitted. */
 static gkv_status share_fold(const gki_density_job *job, size_t f, size_t first, size_t n,
-                             gki_validation *to, gkv_density *fold)
+                             gki_validation *validation, gkv_density *fold)
 {
     double *main[GKV_DENSITY_CANDIDATES];
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        main[c] = to->main[c] ? to->main[c] + first : NULL;
+        main[c] = validation->main[c] ? validation->main[c] + first : NULL;
     GKV_TRY(gki_density_share_fold(job, f, n, fold, main));
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         if (!fold->list[c].info.fitted || !job->settings->candidates[c]) {
-            free(to->main[c]);
-            to->main[c] = NULL;
+            free(validation->main[c]);
+            validation->main[c] = NULL;
         }
     return GKV_OK;
 }
@@ -208,40 +209,41 @@ typedef struct validated {
     gki_validation all;
 } validated;
 
-static gkv_status validate(gki_density_job *job, validated *it)
+static gkv_status validate(gki_density_job *job, validated *folds)
 {
     const size_t n = job->columns.n;
     double updates = 0;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_alloc(2 * n, sizeof *it->rows.fit, &it->rows.fit));
-    it->rows.held_out = it->rows.fit + n;
+    GKV_TRY(gki_alloc(2 * n, sizeof *folds->rows.fit, &folds->rows.fit));
+    folds->rows.held_out = folds->rows.fit + n;
     GKV_TRY(gki_alloc((job->folds == 1 ? HELD_OUT_MAX : n / job->folds + 1) * job->columns.d,
-                      sizeof *it->x, &it->x));
-    GKV_TRY(gki_validation_begin(job->folds == 1 ? HELD_OUT_MAX : n, &it->all));
-    it->all.n = 0;
+                      sizeof *folds->x, &folds->x));
+    GKV_TRY(gki_validation_begin(job->folds == 1 ? HELD_OUT_MAX : n, &folds->all));
+    folds->all.n = 0;
     for (size_t f = 1; f <= job->folds && status == GKV_OK; f++)
-        status = validate_fold(job, f, &it->rows, it->x, &it->all, &it->fold[f]);
+        status = validate_fold(job, f, &folds->rows, folds->x, &folds->all, &folds->fold[f]);
     GKV_TRY(gkv_dist_agree(job->dist, status));
     for (size_t f = 1, first = 0; f <= job->folds; f++) {
-        take_fold(job, f, &it->rows);
-        GKV_TRY(share_fold(job, f, first, it->rows.n_held_out, &it->all, it->fold[f]));
-        first += it->rows.n_held_out;
-        updates += (double)it->fold[f]->list[GKV_DENSITY_FLOW].info.updates;
+        take_fold(job, f, &folds->rows);
+        GKV_TRY(share_fold(job, f, first, folds->rows.n_held_out, &folds->all, folds->fold[f]));
+        first += folds->rows.n_held_out;
+        updates += (double)folds->fold[f]->list[GKV_DENSITY_FLOW].info.updates;
     }
     /* after one split, the fit to all rows continues its training */
-    it->updates = (uint64_t)(updates / (double)job->folds * (job->folds == 1 ? 0.2 : 1) + 0.5);
+    folds->updates = (uint64_t)(updates / (double)job->folds * (job->folds == 1 ? 0.2 : 1) + 0.5);
     return GKV_OK;
 }
 
 /* Counts the held-out values beyond the tail quantiles of each fold's candidates. */
-static gkv_status count_tails(gki_density_job *job, validated *it, gkv_density *density)
+static gkv_status count_tails(gki_density_job *job, validated *folds, gkv_density *density)
 {
     const gki_table_columns *columns = &job->columns;
     for (size_t f = 1; f <= job->folds; f++) {
-        take_fold(job, f, &it->rows);
+        take_fold(job, f, &folds->rows);
         for (size_t j = 0; j < columns->d; j++)
-            for (size_t i = 0; i < it->rows.n_held_out; i++)
-                it->x[i * columns->d + j] = columns->spread[j * columns->n + it->rows.held_out[i]];
+            for (size_t i = 0; i < folds->rows.n_held_out; i++)
+                folds->x[i * columns->d + j] =
+                    columns->spread[j * columns->n + folds->rows.held_out[i]];
         for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
             /* every rank has the copula, and one counts its tails */
             const int64_t of = c == GKV_DENSITY_COPULA ? GKV_DENSITY_GK_MIXTURE : c;
@@ -249,26 +251,26 @@ static gkv_status count_tails(gki_density_job *job, validated *it, gkv_density *
                 continue;
             if (gki_density_report(job, "tails", 0))
                 return gki_call_end(job->call, "the fit", "stages");
-            it->fold[f]->list[c].copula_share = density->list[c].copula_share;
-            GKV_TRY(gki_validation_tails(it->fold[f], c, it->rows.n_held_out, it->x,
-                                         job->settings->seed, job->threads, it->all.beyond[c]));
+            folds->fold[f]->list[c].copula_share = density->list[c].copula_share;
+            GKV_TRY(gki_validation_tails(folds->fold[f], c, folds->rows.n_held_out, folds->x,
+                                         job->settings->seed, job->threads, folds->all.beyond[c]));
         }
     }
     return GKV_OK;
 }
 
-static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density *density)
+static gkv_status measure_tails(gki_density_job *job, validated *folds, gkv_density *density)
 {
-    GKV_TRY(gkv_dist_agree(job->dist, count_tails(job, it, density)));
+    GKV_TRY(gkv_dist_agree(job->dist, count_tails(job, folds, density)));
     GKV_TRY(gkv_dist_sum(job->dist, GKV_DIST_DOUBLE, GKV_DENSITY_CANDIDATES * GKV_DENSITY_TAILS,
-                         *it->all.beyond)); /* whole numbers */
-    gki_validation_shares(&it->all, density);
+                         *folds->all.beyond)); /* whole numbers */
+    gki_validation_shares(&folds->all, density);
     return GKV_OK;
 }
 
 /* --- The fit -------------------------------------------------------------- */
 
-static gkv_status fit(gki_density_job *job, gkv_density_margin_info *info, validated *it,
+static gkv_status fit(gki_density_job *job, gkv_density_margin_info *info, validated *folds,
                       gkv_density **out)
 {
     const size_t d = job->columns.d;
@@ -278,9 +280,9 @@ static gkv_status fit(gki_density_job *job, gkv_density_margin_info *info, valid
     if (gki_density_report(job, "margins", 1))
         return gki_call_end(job->call, "the fit", "stages");
     GKV_TRY(gki_flow_log_begin(job, job->log));
-    GKV_TRY(validate(job, it));
+    GKV_TRY(validate(job, folds));
     GKV_TRY(gkv_dist_agree(
-        job->dist, gki_density_fit_rows(job, 0, job->columns.n, job->order, it->updates, out)));
+        job->dist, gki_density_fit_rows(job, 0, job->columns.n, job->order, folds->updates, out)));
     gkv_density *density = *out;
     GKV_TRY(gki_density_share_fit(job, density));
     for (size_t j = 0; j < d; j++) {
@@ -290,9 +292,9 @@ static gkv_status fit(gki_density_job *job, gkv_density_margin_info *info, valid
         memcpy(density->margin_info[j].parameters, fitted.parameters, sizeof fitted.parameters);
     }
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        density->list[c].info.fitted &= it->all.main[c] != NULL;
-    GKV_TRY(gki_validation_choose(&it->all, density));
-    return measure_tails(job, it, density);
+        density->list[c].info.fitted &= folds->all.main[c] != NULL;
+    GKV_TRY(gki_validation_choose(&folds->all, density));
+    return measure_tails(job, folds, density);
 }
 
 gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
@@ -312,7 +314,7 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
     gki_density_job job = {
         .settings = &own, .call = &call, .dist = options ? options->dist : NULL, .log = &log};
     gkv_density_margin_info *info = NULL;
-    validated it = {.updates = 0};
+    validated folds = {.updates = 0};
     gkv_status status = GKV_OK;
     if (gkv_dist_size(job.dist) > 1)
         own.checkpoint = NULL;
@@ -329,17 +331,17 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
     GKV_TRY_GOTO(gki_alloc(n, sizeof *job.order, &job.order));
     gki_rng_permutation(gki_rng_at(settings->seed, GKV_STREAM_TABLE, 0, 0), (uint32_t)n, job.order);
     GKV_TRY_GOTO(gki_table_columns_begin(settings, n, d, x, info, job.threads, &job.columns));
-    GKV_TRY_GOTO(fit(&job, info, &it, out));
+    GKV_TRY_GOTO(fit(&job, info, &folds, out));
     if (own.checkpoint && gki_file_exists(own.checkpoint))
         (void)remove(own.checkpoint);
 done:
     for (size_t f = 0; f <= FOLDS_MAX; f++)
-        gkv_density_free(it.fold[f]);
-    gki_validation_end(&it.all);
+        gkv_density_free(folds.fold[f]);
+    gki_validation_end(&folds.all);
     gki_flow_log_end(&log);
     gki_table_columns_end(&job.columns);
-    free(it.rows.fit);
-    free(it.x);
+    free(folds.rows.fit);
+    free(folds.x);
     free(job.plan);
     free(job.order);
     free(info);

@@ -68,14 +68,14 @@ gkv_status gki_density_share_fit(const gki_density_job *job, gkv_density *densit
         return GKV_OK;
     GKV_TRY(gki_density_share_fold(job, 0, 0, density, nothing));
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        gki_candidate *it = &density->list[c];
+        gki_candidate *candidate = &density->list[c];
         const int owner = owner_of(job, 0, c);
-        if (owner < 0 || !it->info.fitted)
+        if (owner < 0 || !candidate->info.fitted)
             continue;
         if (c == GKV_DENSITY_FLOW)
             GKV_TRY(share_flow(job, owner, density));
         else
-            GKV_TRY(gki_mgk_mixture_share(job->dist, owner, &it->mixture));
+            GKV_TRY(gki_mgk_mixture_share(job->dist, owner, &candidate->mixture));
     }
     return GKV_OK;
 }

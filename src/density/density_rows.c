@@ -21,24 +21,24 @@ bool gki_density_report(gki_density_job *job, const char *stage, uint64_t units)
 /* --- Margins -------------------------------------------------------------- */
 
 static gkv_status fit_margins(const gki_density_job *job, size_t count, const uint32_t *which,
-                              gkv_density *to)
+                              gkv_density *density)
 {
     gkv_status all = GKV_OK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(job->threads)
-    for (size_t j = 0; j < to->d; j++) {
+    for (size_t j = 0; j < density->d; j++) {
         double *memory = NULL;
         gkv_status status = gki_alloc(4 * count, sizeof *memory, &memory);
         if (status == GKV_OK) {
             const gki_column column =
                 gki_table_columns_take(&job->columns, j, count, which, memory);
-            status =
-                gki_margin_fit(job->plan[j].kind, job->plan[j].detail, &column, &to->margins[j]);
+            status = gki_margin_fit(job->plan[j].kind, job->plan[j].detail, &column,
+                                    &density->margins[j]);
             /* a kind that fits all rows may fail for a part of them */
             if (status != GKV_OK && status != GKV_ERR_MEMORY)
-                status = gki_margin_fit(GKV_DENSITY_MARGIN_T, 0, &column, &to->margins[j]);
+                status = gki_margin_fit(GKV_DENSITY_MARGIN_T, 0, &column, &density->margins[j]);
         }
         free(memory);
-        gki_margin_describe(&to->margins[j], &to->margin_info[j]);
+        gki_margin_describe(&density->margins[j], &density->margin_info[j]);
         if (status != GKV_OK)
 #pragma omp atomic write
             all = status;
@@ -62,20 +62,20 @@ static void copy_rows(const gki_table_columns *columns, size_t count, const uint
             x[i * columns->d + j] = columns->spread[j * columns->n + which[i]];
 }
 
-static gkv_status fit_copula(const gki_density_job *job, const sample *rows, gkv_density *to)
+static gkv_status fit_copula(const gki_density_job *job, const sample *rows, gkv_density *density)
 {
     size_t first = 0, second = 0;
     const size_t used = rows->n < COPULA_ROWS ? rows->n : COPULA_ROWS;
     const gkv_status status =
-        gki_copula_fit(used, to->d, rows->z, job->threads, &first, &second, &to->copula);
+        gki_copula_fit(used, density->d, rows->z, job->threads, &first, &second, &density->copula);
     if (status == GKV_ERR_DATA)
         return gki_fail(status,
                         "the columns are functions of each other, %s and %s the most, so that "
                         "there is no density; leave one of them out",
-                        to->names[first], to->names[second]);
+                        density->names[first], density->names[second]);
     if (status == GKV_OK) {
-        to->list[GKV_DENSITY_COPULA].info.fitted = true;
-        to->list[GKV_DENSITY_COPULA].info.freedom = gki_copula_freedom(to->copula);
+        density->list[GKV_DENSITY_COPULA].info.fitted = true;
+        density->list[GKV_DENSITY_COPULA].info.freedom = gki_copula_freedom(density->copula);
     }
     return status;
 }
@@ -118,31 +118,31 @@ static gkv_status search_mixture(const gki_density_job *job, size_t n, size_t d,
 /* Fits the mixture with the best BIC of the first fold's rows, or to other rows one of as many
  * components. A mixture that cannot be fitted is left out. */
 static gkv_status fit_mixture(gki_density_job *job, int64_t candidate, const sample *rows,
-                              gkv_density *to)
+                              gkv_density *density)
 {
     const bool normal = candidate == GKV_DENSITY_NORMAL_MIXTURE;
-    gki_candidate *it = &to->list[candidate];
+    gki_candidate *fitted = &density->list[candidate];
     const size_t used = rows->n < MIXTURE_ROWS ? rows->n : MIXTURE_ROWS;
     size_t least = job->components[normal], most = least;
     if (least == 0) {
-        const size_t fit = used / (4 * to->d), wanted = job->settings->max_components;
+        const size_t fit = used / (4 * density->d), wanted = job->settings->max_components;
         least = 1;
         most = wanted > 0 ? wanted : fit > 8 ? 8 : fit < 1 ? 1 : fit;
     }
-    GKV_TRY(search_mixture(job, used, to->d, normal ? rows->z : rows->x, normal, least, most,
-                           &it->mixture));
-    it->info.fitted = it->mixture != NULL;
-    if (it->mixture)
-        job->components[normal] = it->info.components = gkv_mgk_mixture_count(it->mixture);
+    GKV_TRY(search_mixture(job, used, density->d, normal ? rows->z : rows->x, normal, least, most,
+                           &fitted->mixture));
+    fitted->info.fitted = fitted->mixture != NULL;
+    if (fitted->mixture)
+        job->components[normal] = fitted->info.components = gkv_mgk_mixture_count(fitted->mixture);
     return GKV_OK;
 }
 
 static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows, uint64_t updates,
-                           gkv_density *to)
+                           gkv_density *density)
 {
     const gkv_density_settings *s = job->settings;
-    gki_candidate *it = &to->list[GKV_DENSITY_FLOW];
-    const gki_table_flow_spec spec = {.d = to->d,
+    gki_candidate *candidate = &density->list[GKV_DENSITY_FLOW];
+    const gki_table_flow_spec spec = {.d = density->d,
                                       .layers = s->flow_layers,
                                       .hidden = s->flow_hidden,
                                       .family = s->flow,
@@ -161,39 +161,40 @@ static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows
                              .seed = s->seed,
                              .fold = fold,
                              .threads = job->threads};
-    GKV_TRY_GOTO(gki_alloc(rows->n * to->d, sizeof *w, &w));
-    gki_density_whiten(to, rows->n, rows->z, job->threads, w);
+    GKV_TRY_GOTO(gki_alloc(rows->n * density->d, sizeof *w, &w));
+    gki_density_whiten(density, rows->n, rows->z, job->threads, w);
     const gki_flow_rows data = {.fit = w,
-                                .held_out = w + (rows->n - n_held_out) * to->d,
+                                .held_out = w + (rows->n - n_held_out) * density->d,
                                 .n_fit = rows->n - n_held_out,
                                 .n_held_out = n_held_out};
-    GKV_TRY_GOTO(gki_table_flow_create(&spec, &it->flow));
-    gki_density_set_flow(to, &spec);
-    GKV_TRY_GOTO(gki_flow_log_train(job->log, job, fold, &data, &how, it->flow, &it->info.updates));
-    it->info.fitted = true;
-    it->info.freedom = gki_table_flow_freedom(it->flow);
+    GKV_TRY_GOTO(gki_table_flow_create(&spec, &candidate->flow));
+    gki_density_set_flow(density, &spec);
+    GKV_TRY_GOTO(gki_flow_log_train(job->log, job, fold, &data, &how, candidate->flow,
+                                    &candidate->info.updates));
+    candidate->info.fitted = true;
+    candidate->info.freedom = gki_table_flow_freedom(candidate->flow);
 done:
     free(w);
     return status;
 }
 
 static gkv_status fit_candidates(gki_density_job *job, size_t fold, const sample *rows,
-                                 uint64_t updates, gkv_density *to)
+                                 uint64_t updates, gkv_density *density)
 {
     const bool *wanted = job->settings->candidates;
     if (gki_density_report(job, "t-copula", 1))
         return gki_call_end(job->call, "the fit", "stages");
-    GKV_TRY(fit_copula(job, rows, to));
+    GKV_TRY(fit_copula(job, rows, density));
     for (int64_t c = GKV_DENSITY_NORMAL_MIXTURE; c <= GKV_DENSITY_GK_MIXTURE; c++) {
         if (gki_density_report(job, gkv_density_candidate_name(c), 1))
             return gki_call_end(job->call, "the fit", "stages");
         if (wanted[c] && gki_density_owns(job, fold, c))
-            GKV_TRY(fit_mixture(job, c, rows, to));
+            GKV_TRY(fit_mixture(job, c, rows, density));
     }
     if (gki_density_report(job, "flow", 1))
         return gki_call_end(job->call, "the fit", "stages");
-    if (wanted[GKV_DENSITY_FLOW] && to->d > 1 && gki_density_owns(job, fold, GKV_DENSITY_FLOW))
-        GKV_TRY(fit_flow(job, fold, rows, updates, to));
+    if (wanted[GKV_DENSITY_FLOW] && density->d > 1 && gki_density_owns(job, fold, GKV_DENSITY_FLOW))
+        GKV_TRY(fit_flow(job, fold, rows, updates, density));
     return GKV_OK;
 }
 
@@ -202,29 +203,29 @@ gkv_status gki_density_fit_rows(gki_density_job *job, size_t fold, size_t count,
 {
     const size_t d = job->columns.d;
     sample rows = {.n = count < FLOW_ROWS ? count : FLOW_ROWS};
-    gkv_density *it = NULL;
+    gkv_density *density = NULL;
     gkv_status status = GKV_OK;
     const gkv_run_options options = gki_call_inner(job->call);
     *out = NULL;
     job->details.fold = fold;
-    GKV_TRY_GOTO(gki_density_alloc(d, job->settings->names, &it));
-    it->n = count;
+    GKV_TRY_GOTO(gki_density_alloc(d, job->settings->names, &density));
+    density->n = count;
     if (gki_density_report(job, "margins", 0)) {
         status = gki_call_end(job->call, "the fit", "stages");
         goto done;
     }
-    GKV_TRY_GOTO(fit_margins(job, count, which, it));
+    GKV_TRY_GOTO(fit_margins(job, count, which, density));
     GKV_TRY_GOTO(gki_alloc(2 * rows.n * d, sizeof *rows.x, &rows.x));
     rows.z = rows.x + rows.n * d;
     copy_rows(&job->columns, rows.n, which, rows.x);
-    GKV_TRY_GOTO(gkv_density_scores(it, rows.n, rows.x, &options, rows.z, NULL));
-    status = fit_candidates(job, fold, &rows, updates, it);
+    GKV_TRY_GOTO(gkv_density_scores(density, rows.n, rows.x, &options, rows.z, NULL));
+    status = fit_candidates(job, fold, &rows, updates, density);
 done:
     free(rows.x);
     if (status != GKV_OK) {
-        gkv_density_free(it);
-        it = NULL;
+        gkv_density_free(density);
+        density = NULL;
     }
-    *out = it;
+    *out = density;
     return status;
 }

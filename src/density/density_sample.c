@@ -14,26 +14,26 @@ enum { SAMPLE_BLOCK = 8192, SAMPLE_TILE = 256 };
 /* --- The numbers of one draw ---------------------------------------------- */
 
 typedef struct drawer {
-    gki_rng at;
+    gki_rng rng;
     size_t pair;
 } drawer;
 
 static drawer begin(uint64_t seed, uint64_t draw)
 {
-    return (drawer){.at = gki_rng_at(seed, GKV_STREAM_TABLE_DRAW, draw >> 32, draw & UINT32_MAX)};
+    return (drawer){.rng = gki_rng_at(seed, GKV_STREAM_TABLE_DRAW, draw >> 32, draw & UINT32_MAX)};
 }
 
 /* The first number chooses the part of the density. */
-static double choice(drawer *it)
+static double choice(drawer *numbers)
 {
     double two[2];
-    gki_rng_uniform_pair(it->at, it->pair++, two);
+    gki_rng_uniform_pair(numbers->rng, numbers->pair++, two);
     return two[0];
 }
 
-static void normal_pair(drawer *it, double two[2])
+static void normal_pair(drawer *numbers, double two[2])
 {
-    gki_rng_uniform_pair(it->at, it->pair++, two);
+    gki_rng_uniform_pair(numbers->rng, numbers->pair++, two);
     const double radius = sqrt(-2 * log(two[0])), angle = 2 * 3.14159265358979323846 * two[1];
     two[0] = radius * cos(angle);
     two[1] = radius * sin(angle);
@@ -41,14 +41,14 @@ static void normal_pair(drawer *it, double two[2])
 
 /* χ² with ν degrees of freedom: 2·Gamma(ν/2), by rejection (Marsaglia and Tsang, ACM Transactions
  * on Mathematical Software 26, 2000). For a shape below 1, that of shape + 1 times U^(1/shape). */
-static double chi_square(drawer *it, double freedom)
+static double chi_square(drawer *numbers, double freedom)
 {
     const double shape = freedom / 2, larger = shape < 1 ? shape + 1 : shape, d = larger - 1.0 / 3,
                  c = 1 / sqrt(9 * d);
     double u[2], z[2];
     for (;;) {
-        normal_pair(it, z);
-        gki_rng_uniform_pair(it->at, it->pair++, u);
+        normal_pair(numbers, z);
+        gki_rng_uniform_pair(numbers->rng, numbers->pair++, u);
         const double v = 1 + c * z[0];
         if (v <= 0)
             continue;
@@ -61,22 +61,22 @@ static double chi_square(drawer *it, double freedom)
 /* --- Draws ---------------------------------------------------------------- */
 
 /* Draws scores from the copula. */
-static void draw_copula(const gkv_density *it, drawer *numbers, double *z)
+static void draw_copula(const gkv_density *density, drawer *numbers, double *z)
 {
     double normals[GKV_DENSITY_COLUMNS_MAX + 1];
-    const double freedom = gki_copula_freedom(it->copula),
+    const double freedom = gki_copula_freedom(density->copula),
                  ratio = freedom / chi_square(numbers, freedom);
-    for (size_t j = 0; j < it->d; j += 2)
+    for (size_t j = 0; j < density->d; j += 2)
         normal_pair(numbers, normals + j);
-    gki_copula_transform(it->copula, ratio, normals, z);
+    gki_copula_transform(density->copula, ratio, normals, z);
 }
 
 /* Draws whitened scores from the flow, and turns them into scores. */
-static gkv_status draw_flow(const gkv_density *it, size_t n, uint64_t seed, uint64_t first,
+static gkv_status draw_flow(const gkv_density *density, size_t n, uint64_t seed, uint64_t first,
                             int threads, double *z)
 {
-    const size_t d = it->d;
-    const double *l = gki_copula_cholesky(it->copula);
+    const size_t d = density->d;
+    const double *l = gki_copula_cholesky(density->copula);
     gki_real *w = NULL;
     GKV_TRY(gki_alloc(n * d, sizeof *w, &w));
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -91,7 +91,7 @@ static gkv_status draw_flow(const gkv_density *it, size_t n, uint64_t seed, uint
         }
     }
     const gkv_status status =
-        gki_table_flow_transform(it->list[GKV_DENSITY_FLOW].flow, n, w, threads);
+        gki_table_flow_transform(density->list[GKV_DENSITY_FLOW].flow, n, w, threads);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++) {
             double sum = 0;
@@ -104,10 +104,10 @@ static gkv_status draw_flow(const gkv_density *it, size_t n, uint64_t seed, uint
 }
 
 /* Turns scores of rows into values, column by column. */
-static gkv_status values_of(const gkv_density *it, size_t n, const double *z, const bool *which,
-                            int threads, double *x)
+static gkv_status values_of(const gkv_density *density, size_t n, const double *z,
+                            const bool *which, int threads, double *x)
 {
-    const size_t d = it->d, tiles = (n + SAMPLE_TILE - 1) / SAMPLE_TILE;
+    const size_t d = density->d, tiles = (n + SAMPLE_TILE - 1) / SAMPLE_TILE;
     gkv_status all = GKV_OK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (size_t t = 0; t < tiles; t++) {
@@ -119,7 +119,7 @@ static gkv_status values_of(const gkv_density *it, size_t n, const double *z, co
             for (size_t i = 0; i < count; i++)
                 if (which[first + i])
                     column[used++] = z[(first + i) * d + j];
-            const gkv_status status = gki_margin_values(&it->margins[j], used, column, column);
+            const gkv_status status = gki_margin_values(&density->margins[j], used, column, column);
             if (status != GKV_OK)
 #pragma omp atomic write
                 all = status;
@@ -134,11 +134,11 @@ static gkv_status values_of(const gkv_density *it, size_t n, const double *z, co
 
 /* Draws a block of at most BLOCK rows to x. With `scores`, x receives the normal scores of
  * candidates that have them. */
-static gkv_status draw_block(const gkv_density *it, int64_t candidate, size_t n, uint64_t seed,
+static gkv_status draw_block(const gkv_density *density, int64_t candidate, size_t n, uint64_t seed,
                              uint64_t first, int threads, bool scores, double *z, bool *from_scores,
                              double *x)
 {
-    const gki_candidate *c = &it->list[candidate];
+    const gki_candidate *c = &density->list[candidate];
     const gkv_run_options options = {.threads = threads};
     const bool of_values = candidate == GKV_DENSITY_GK_MIXTURE;
     const double copula_share = candidate == GKV_DENSITY_COPULA ? 1 : c->copula_share;
@@ -146,18 +146,18 @@ static gkv_status draw_block(const gkv_density *it, int64_t candidate, size_t n,
         GKV_TRY(
             gkv_mgk_mixture_sample(c->mixture, n, seed, first, &options, of_values ? x : z, NULL));
     if (candidate == GKV_DENSITY_FLOW)
-        GKV_TRY(draw_flow(it, n, seed, first, threads, z));
+        GKV_TRY(draw_flow(density, n, seed, first, threads, z));
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++) {
         drawer numbers = begin(seed, first + i);
         const bool from_copula = choice(&numbers) < copula_share;
         if (from_copula)
-            draw_copula(it, &numbers, z + i * it->d);
+            draw_copula(density, &numbers, z + i * density->d);
         from_scores[i] = from_copula || !of_values;
     }
     if (!scores || of_values)
-        return values_of(it, n, z, from_scores, threads, x);
-    memcpy(x, z, n * it->d * sizeof *x);
+        return values_of(density, n, z, from_scores, threads, x);
+    memcpy(x, z, n * density->d * sizeof *x);
     return GKV_OK;
 }
 
@@ -170,10 +170,10 @@ gkv_status gki_density_draw(const gkv_density *density, int64_t candidate, size_
     const size_t most = n < SAMPLE_BLOCK ? n : SAMPLE_BLOCK, d = density->d;
     GKV_TRY_GOTO(gki_alloc(most * d, sizeof *z, &z));
     GKV_TRY_GOTO(gki_alloc(most, sizeof *from_scores, &from_scores));
-    for (size_t at = 0; at < n && !gki_call_stopped(call); at += SAMPLE_BLOCK) {
-        const size_t count = n - at < SAMPLE_BLOCK ? n - at : SAMPLE_BLOCK;
-        GKV_TRY_GOTO(draw_block(density, candidate, count, seed, first + at,
-                                gki_call_threads(call, 0), scores, z, from_scores, x + at * d));
+    for (size_t row = 0; row < n && !gki_call_stopped(call); row += SAMPLE_BLOCK) {
+        const size_t count = n - row < SAMPLE_BLOCK ? n - row : SAMPLE_BLOCK;
+        GKV_TRY_GOTO(draw_block(density, candidate, count, seed, first + row,
+                                gki_call_threads(call, 0), scores, z, from_scores, x + row * d));
         gki_call_advance(call, count);
     }
     status = gki_call_end(call, "drawing", "rows");
@@ -226,25 +226,25 @@ static gkv_status derive(const gkv_density *from, int64_t candidate, size_t coun
     for (size_t i = 0; i < count; i++)
         names[i] = from->names[which[i]];
     GKV_TRY(gki_density_alloc(count, names, out));
-    gkv_density *it = *out;
-    it->n = from->n;
-    it->derived = true;
-    it->chosen = candidate;
+    gkv_density *density = *out;
+    density->n = from->n;
+    density->derived = true;
+    density->chosen = candidate;
     for (size_t i = 0; i < count; i++) {
-        it->margins[i] = from->margins[which[i]];
-        it->margin_info[i] = from->margin_info[which[i]];
+        density->margins[i] = from->margins[which[i]];
+        density->margin_info[i] = from->margin_info[which[i]];
     }
     const gkv_density_candidate_info *info = &from->list[candidate].info;
-    it->list[candidate].info = (gkv_density_candidate_info){.fitted = true,
-                                                            .held_out = NAN,
-                                                            .se = NAN,
-                                                            .difference = NAN,
-                                                            .difference_se = NAN,
-                                                            .lowest = NAN,
-                                                            .copula_share = info->copula_share,
-                                                            .components = info->components,
-                                                            .freedom = info->freedom};
-    it->list[candidate].copula_share = from->list[candidate].copula_share;
+    density->list[candidate].info = (gkv_density_candidate_info){.fitted = true,
+                                                                 .held_out = NAN,
+                                                                 .se = NAN,
+                                                                 .difference = NAN,
+                                                                 .difference_se = NAN,
+                                                                 .lowest = NAN,
+                                                                 .copula_share = info->copula_share,
+                                                                 .components = info->components,
+                                                                 .freedom = info->freedom};
+    density->list[candidate].copula_share = from->list[candidate].copula_share;
     return GKV_OK;
 }
 
@@ -258,27 +258,27 @@ gkv_status gkv_density_marginal(const gkv_density *density, int64_t candidate, s
     GKV_TRY(check_columns(density, &candidate, count, which, __func__));
     if (count == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_marginal: no column is named");
-    gkv_density *it = NULL;
+    gkv_density *made = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(derive(density, candidate, count, which, &it));
-    GKV_TRY_GOTO(gki_copula_marginal(density->copula, count, which, &it->copula));
+    GKV_TRY_GOTO(derive(density, candidate, count, which, &made));
+    GKV_TRY_GOTO(gki_copula_marginal(density->copula, count, which, &made->copula));
     if (density->list[candidate].mixture)
         GKV_TRY_GOTO(gkv_mgk_mixture_marginal(density->list[candidate].mixture, count, which,
-                                              &it->list[candidate].mixture));
+                                              &made->list[candidate].mixture));
 done:
     if (status != GKV_OK) {
-        gkv_density_free(it);
-        it = NULL;
+        gkv_density_free(made);
+        made = NULL;
     }
-    *out = it;
+    *out = made;
     return status;
 }
 
 /* Conditions the copula and the mixture, and computes the logarithms of the densities of the given
  * values under both, in the units of the columns. */
 static gkv_status condition(const gkv_density *density, int64_t candidate, size_t count,
-                            const size_t *given, const double *x, gkv_density *to, double *main,
-                            double *copula)
+                            const size_t *given, const double *x, gkv_density *conditional,
+                            double *main, double *copula)
 {
     double z[GKV_DENSITY_COLUMNS_MAX], slopes = 0, slope;
     const gki_candidate *c = &density->list[candidate];
@@ -289,17 +289,18 @@ static gkv_status condition(const gkv_density *density, int64_t candidate, size_
         GKV_TRY(gki_margin_scores(&density->margins[given[i]], 1, &x[i], &z[i], &slope));
         slopes += slope;
     }
-    GKV_TRY(gki_copula_conditional(density->copula, count, given, z, copula, &to->copula));
+    GKV_TRY(gki_copula_conditional(density->copula, count, given, z, copula, &conditional->copula));
     *copula += slopes;
     *main = *copula;
     if (!c->mixture)
         return GKV_OK;
-    const double *at = of_values ? x : z;
+    const double *known = of_values ? x : z;
     GKV_TRY_GOTO(gkv_mgk_mixture_marginal(c->mixture, count, given, &marginal));
-    GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(marginal, 1, at, &(gkv_run_options){.threads = 1}, main));
+    GKV_TRY_GOTO(
+        gkv_mgk_mixture_log_pdf(marginal, 1, known, &(gkv_run_options){.threads = 1}, main));
     *main += of_values ? 0 : slopes;
-    status =
-        gkv_mgk_mixture_conditional(c->mixture, count, given, at, &to->list[candidate].mixture);
+    status = gkv_mgk_mixture_conditional(c->mixture, count, given, known,
+                                         &conditional->list[candidate].mixture);
 done:
     gkv_mgk_mixture_free(marginal);
     return status;
@@ -331,22 +332,22 @@ gkv_status gkv_density_conditional(const gkv_density *density, int64_t candidate
         if (!isfinite(x[i]))
             return gki_fail(GKV_ERR_ARGUMENT, "column %s: the given value is %g",
                             density->names[given[i]], x[i]);
-    gkv_density *it = NULL;
+    gkv_density *made = NULL;
     double main = 0, copula = 0;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(derive(density, candidate, n_left, left, &it));
-    GKV_TRY_GOTO(condition(density, candidate, count, given, x, it, &main, &copula));
+    GKV_TRY_GOTO(derive(density, candidate, n_left, left, &made));
+    GKV_TRY_GOTO(condition(density, candidate, count, given, x, made, &main, &copula));
     /* ε becomes the probability of the copula given the values */
-    const double copula_share = it->list[candidate].copula_share;
+    const double copula_share = made->list[candidate].copula_share;
     if (copula_share > 0)
-        it->list[candidate].copula_share =
+        made->list[candidate].copula_share =
             exp(log(copula_share) + copula - gki_density_mixed(copula_share, main, copula));
-    it->list[candidate].info.copula_share = it->list[candidate].copula_share;
+    made->list[candidate].info.copula_share = made->list[candidate].copula_share;
 done:
     if (status != GKV_OK) {
-        gkv_density_free(it);
-        it = NULL;
+        gkv_density_free(made);
+        made = NULL;
     }
-    *out = it;
+    *out = made;
     return status;
 }

@@ -26,14 +26,14 @@ gkv_status gki_validation_begin(size_t n, gki_validation *out)
     return GKV_OK;
 }
 
-void gki_validation_end(gki_validation *it)
+void gki_validation_end(gki_validation *validation)
 {
-    free(it->copula);
+    free(validation->copula);
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        free(it->main[c]);
-        free(it->mixed[c]);
+        free(validation->main[c]);
+        free(validation->mixed[c]);
     }
-    *it = (gki_validation){.n = 0};
+    *validation = (gki_validation){.n = 0};
 }
 
 /* --- The share of the copula ---------------------------------------------- */
@@ -73,41 +73,44 @@ static double mean_of(size_t n, const double *a, const double *b, double *se)
 }
 
 /* Keeps the log densities of at most GKV_CALIBRATION_MAX rows in ascending order. */
-static gkv_status keep_calibration(size_t n, const double *values, gki_candidate *to)
+static gkv_status keep_calibration(size_t n, const double *values, gki_candidate *candidate)
 {
     const size_t count = n < GKV_CALIBRATION_MAX ? n : GKV_CALIBRATION_MAX;
     double *spare = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(count, sizeof *spare, &spare));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *to->calibration, &to->calibration));
-    memcpy(to->calibration, values, count * sizeof *values);
-    gki_sort(count, to->calibration, NULL, spare);
-    to->n_calibration = count;
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *candidate->calibration, &candidate->calibration));
+    memcpy(candidate->calibration, values, count * sizeof *values);
+    gki_sort(count, candidate->calibration, NULL, spare);
+    candidate->n_calibration = count;
 done:
     free(spare);
     return status;
 }
 
-gkv_status gki_validation_choose(gki_validation *it, gkv_density *density)
+gkv_status gki_validation_choose(gki_validation *validation, gkv_density *density)
 {
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        gki_candidate *to = &density->list[c];
-        if (!to->info.fitted)
+        gki_candidate *candidate = &density->list[c];
+        if (!candidate->info.fitted)
             continue;
         if (c != GKV_DENSITY_COPULA)
-            to->copula_share = find_copula_share(it->n, it->main[c], it->copula);
-        to->info.copula_share = to->copula_share;
-        to->info.rows = it->n;
-        to->info.lowest = INFINITY;
-        for (size_t r = 0; r < it->n; r++) {
-            it->mixed[c][r] = gki_density_mixed(to->copula_share, it->main[c][r], it->copula[r]);
-            to->info.lowest = fmin(to->info.lowest, it->mixed[c][r]);
+            candidate->copula_share =
+                find_copula_share(validation->n, validation->main[c], validation->copula);
+        candidate->info.copula_share = candidate->copula_share;
+        candidate->info.rows = validation->n;
+        candidate->info.lowest = INFINITY;
+        for (size_t r = 0; r < validation->n; r++) {
+            validation->mixed[c][r] = gki_density_mixed(
+                candidate->copula_share, validation->main[c][r], validation->copula[r]);
+            candidate->info.lowest = fmin(candidate->info.lowest, validation->mixed[c][r]);
         }
-        to->info.held_out = mean_of(it->n, it->mixed[c], NULL, &to->info.se);
-        GKV_TRY(keep_calibration(it->n, it->mixed[c], to));
-        if (isfinite(to->info.held_out) &&
+        candidate->info.held_out =
+            mean_of(validation->n, validation->mixed[c], NULL, &candidate->info.se);
+        GKV_TRY(keep_calibration(validation->n, validation->mixed[c], candidate));
+        if (isfinite(candidate->info.held_out) &&
             (density->chosen < 0 ||
-             to->info.held_out > density->list[density->chosen].info.held_out))
+             candidate->info.held_out > density->list[density->chosen].info.held_out))
             density->chosen = c;
     }
     if (density->chosen < 0)
@@ -115,7 +118,7 @@ gkv_status gki_validation_choose(gki_validation *it, gkv_density *density)
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         if (density->list[c].info.fitted)
             density->list[c].info.difference =
-                mean_of(it->n, it->mixed[c], it->mixed[density->chosen],
+                mean_of(validation->n, validation->mixed[c], validation->mixed[density->chosen],
                         &density->list[c].info.difference_se);
     return GKV_OK;
 }
@@ -164,13 +167,13 @@ done:
     return status;
 }
 
-void gki_validation_shares(const gki_validation *it, gkv_density *density)
+void gki_validation_shares(const gki_validation *validation, gkv_density *density)
 {
-    const double total = 2 * (double)it->n * (double)density->d;
+    const double total = 2 * (double)validation->n * (double)density->d;
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         gkv_density_candidate_info *info = &density->list[c].info;
         for (size_t t = 0; info->fitted && t < GKV_DENSITY_TAILS; t++) {
-            const double count = it->beyond[c][t];
+            const double count = validation->beyond[c][t];
             info->beyond[t] = count / total;
             info->beyond_low[t] = count > 0 ? gkv_gk_order_level(total, count, 0.025) : 0;
             info->beyond_high[t] = count < total ? gkv_gk_order_level(total, count + 1, 0.975) : 1;

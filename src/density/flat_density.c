@@ -15,9 +15,9 @@ typedef struct flat_density {
 
 static void flat_density_defaults(void *values)
 {
-    flat_density *it = values;
-    gkv_density_defaults(&it->settings);
-    it->margin = 0;
+    flat_density *flat = values;
+    gkv_density_defaults(&flat->settings);
+    flat->margin = 0;
 }
 
 #define AT(member) offsetof(flat_density, settings.member)

@@ -20,9 +20,9 @@ enum { ARRAYS = 5, NUMBERS = 4, TENSOR_NAME_SIZE = 48 };
 /* FNV-1a of the bytes, in eight bytes a step. */
 static uint64_t add(uint64_t hash, const void *bytes, size_t count)
 {
-    const unsigned char *at = bytes;
+    const unsigned char *byte = bytes;
     for (size_t i = 0; i < count; i++)
-        hash = (hash ^ at[i]) * 1099511628211U;
+        hash = (hash ^ byte[i]) * 1099511628211U;
     return hash;
 }
 
@@ -185,24 +185,24 @@ static gkv_status read_current(gki_flow_log *log, size_t fold, const gki_table_f
 
 /* --- Training ------------------------------------------------------------- */
 
-typedef struct reporter {
+typedef struct flow_reporter {
     gki_flow_log *log;
     gki_density_job *job;
     size_t fold;
     const gki_table_flow *flow;
     gkv_status status; /* of writing the file */
-} reporter;
+} flow_reporter;
 
 static bool report(void *context, const gki_flow_state *state, double held_out)
 {
-    reporter *it = context;
-    it->job->details.updates = state->step;
+    flow_reporter *reporter = context;
+    reporter->job->details.updates = state->step;
     if (isfinite(held_out))
-        it->job->details.held_out = held_out;
-    const bool stopped = gki_density_report(it->job, "flow", 0);
-    if (it->log->path && (stopped || omp_get_wtime() - it->log->written > write_every))
-        it->status = write_log(it->log, it->fold, it->flow, state);
-    return stopped || it->status != GKV_OK;
+        reporter->job->details.held_out = held_out;
+    const bool stopped = gki_density_report(reporter->job, "flow", 0);
+    if (reporter->log->path && (stopped || omp_get_wtime() - reporter->log->written > write_every))
+        reporter->status = write_log(reporter->log, reporter->fold, reporter->flow, state);
+    return stopped || reporter->status != GKV_OK;
 }
 
 gkv_status gki_flow_log_train(gki_flow_log *log, gki_density_job *job, size_t fold,
@@ -211,7 +211,7 @@ gkv_status gki_flow_log_train(gki_flow_log *log, gki_density_job *job, size_t fo
 {
     gki_flow_entry *entry = &log->entries[fold];
     gki_flow_state state = {.step = 0};
-    reporter reports = {.log = log, .job = job, .fold = fold, .flow = flow};
+    flow_reporter reports = {.log = log, .job = job, .fold = fold, .flow = flow};
     bool stopped = false;
     gkv_status status = GKV_OK;
     const size_t bytes = flow->params.total * sizeof(gki_real);

@@ -54,7 +54,7 @@ gkv_status gki_flow_state_begin(const gki_table_flow *flow, const gki_flow_rows 
 
 /* --- One update ----------------------------------------------------------- */
 
-typedef struct trainer {
+typedef struct flow_trainer {
     gki_table_flow *flow;
     const gki_flow_rows *rows;
     const gki_flow_training *how;
@@ -64,24 +64,25 @@ typedef struct trainer {
     uint64_t epoch, epoch_steps, every; /* the epoch of `order`; updates of one; of a validation */
     size_t batch;
     double *squares;
-} trainer;
+} flow_trainer;
 
-static void shuffle(trainer *it, uint64_t epoch)
+static void shuffle(flow_trainer *trainer, uint64_t epoch)
 {
-    if (it->epoch == epoch)
+    if (trainer->epoch == epoch)
         return;
-    gki_rng_permutation(gki_rng_at(it->how->seed, GKV_STREAM_TABLE, epoch, 1 + it->how->fold),
-                        (uint32_t)it->rows->n_fit, it->order);
-    it->epoch = epoch;
+    gki_rng_permutation(
+        gki_rng_at(trainer->how->seed, GKV_STREAM_TABLE, epoch, 1 + trainer->how->fold),
+        (uint32_t)trainer->rows->n_fit, trainer->order);
+    trainer->epoch = epoch;
 }
 
 /* Passes a tile of the batch forward and backward; the loss is −log p. */
-static void pass_tile(const trainer *it, gki_workspace *ws, const uint32_t *rows, size_t first,
-                      size_t count)
+static void pass_tile(const flow_trainer *trainer, gki_workspace *ws, const uint32_t *rows,
+                      size_t first, size_t count)
 {
-    const gki_table_flow *f = it->flow;
+    const gki_table_flow *f = trainer->flow;
     for (size_t r = first; r < first + count; r++)
-        memcpy(gki_at(ws, f->w, r), it->rows->fit + rows[r] * f->d, f->d * sizeof(gki_real));
+        memcpy(gki_at(ws, f->w, r), trainer->rows->fit + rows[r] * f->d, f->d * sizeof(gki_real));
     f->flow->ops->normalise(f->flow, ws, first, count);
     f->base->ops->log_density(f->base, ws, first, count);
     for (size_t r = first; r < first + count; r++) {
@@ -92,11 +93,11 @@ static void pass_tile(const trainer *it, gki_workspace *ws, const uint32_t *rows
     f->flow->ops->backward(f->flow, ws, first, count);
 }
 
-static void reduce(const trainer *it, size_t rows, long part)
+static void reduce(const flow_trainer *trainer, size_t rows, long part)
 {
-    const gki_table_flow *f = it->flow;
+    const gki_table_flow *f = trainer->flow;
     const size_t of_flow = f->flow->ops->parts(f->flow);
-    gki_workspace *ws = (gki_workspace *)(uintptr_t)&it->ws;
+    gki_workspace *ws = (gki_workspace *)(uintptr_t)&trainer->ws;
     if ((size_t)part < of_flow)
         f->flow->ops->gradient(f->flow, ws, rows, (size_t)part);
     else
@@ -104,47 +105,48 @@ static void reduce(const trainer *it, size_t rows, long part)
 }
 
 /* Makes one update. An update whose gradient is not finite is left out. */
-static void update(trainer *it)
+static void update(flow_trainer *trainer)
 {
-    gki_table_flow *f = it->flow;
+    gki_table_flow *f = trainer->flow;
     const gki_params *params = &f->params;
-    const uint64_t step = it->state->step;
-    shuffle(it, step / it->epoch_steps);
-    const size_t first = (size_t)(step % it->epoch_steps) * it->batch,
-                 left = it->rows->n_fit - first, rows = left < it->batch ? left : it->batch;
+    const uint64_t step = trainer->state->step;
+    shuffle(trainer, step / trainer->epoch_steps);
+    const size_t first = (size_t)(step % trainer->epoch_steps) * trainer->batch,
+                 left = trainer->rows->n_fit - first,
+                 rows = left < trainer->batch ? left : trainer->batch;
     const long tiles = (long)((rows + TRAINING_TILE - 1) / TRAINING_TILE),
-               pieces = (long)gki_workspace_pack_pieces(&it->ws),
+               pieces = (long)gki_workspace_pack_pieces(&trainer->ws),
                parts = (long)(f->flow->ops->parts(f->flow) + f->base->ops->parts(f->base)),
                chunks = (long)gki_adamw_chunks(params);
-    gki_adamw adamw = {.rate = it->how->learning_rate,
-                       .weight_decay = it->how->weight_decay,
+    gki_adamw adamw = {.rate = trainer->how->learning_rate,
+                       .weight_decay = trainer->how->weight_decay,
                        .scale = 1.0 / (double)rows,
                        .updates = step};
     const gki_adamw average = {
-        .updates = step, .average = it->state->average, .average_decay = keep};
+        .updates = step, .average = trainer->state->average, .average_decay = keep};
     bool skipped = false;
-#pragma omp parallel num_threads(it->how->threads)
+#pragma omp parallel num_threads(trainer->how->threads)
     {
 #pragma omp for schedule(dynamic, 1)
         for (long p = 0; p < pieces; p++)
-            gki_workspace_pack(&it->ws, (size_t)p);
+            gki_workspace_pack(&trainer->ws, (size_t)p);
 #pragma omp for schedule(dynamic, 1)
         for (long t = 0; t < tiles; t++) {
             const size_t begin = (size_t)t * TRAINING_TILE;
-            pass_tile(it, &it->ws, it->order + first, begin,
+            pass_tile(trainer, &trainer->ws, trainer->order + first, begin,
                       rows - begin < TRAINING_TILE ? rows - begin : TRAINING_TILE);
         }
 #pragma omp for schedule(dynamic, 1)
         for (long p = 0; p < parts; p++)
-            reduce(it, rows, p);
+            reduce(trainer, rows, p);
 #pragma omp for schedule(static)
         for (long c = 0; c < chunks; c++)
-            it->squares[c] = gki_adamw_squares(params, (size_t)c);
+            trainer->squares[c] = gki_adamw_squares(params, (size_t)c);
 #pragma omp single
         {
             double total = 0;
             for (long c = 0; c < chunks; c++)
-                total += it->squares[c];
+                total += trainer->squares[c];
             const double norm = sqrt(total) * adamw.scale;
             skipped = !isfinite(norm);
             if (norm > clip_norm)
@@ -160,20 +162,20 @@ static void update(trainer *it)
         for (long c = 0; c < chunks; c++)
             gki_adamw_average(params, (size_t)c, &average);
     }
-    it->state->step++;
+    trainer->state->step++;
 }
 
 /* --- Training ------------------------------------------------------------- */
 
-static gkv_status mean_of_validation(trainer *it, double *memory, double *mean)
+static gkv_status mean_of_validation(flow_trainer *trainer, double *memory, double *mean)
 {
-    const gki_flow_rows *rows = it->rows;
-    gki_flow_state *state = it->state;
-    gki_params average = it->flow->params;
+    const gki_flow_rows *rows = trainer->rows;
+    gki_flow_state *state = trainer->state;
+    gki_params average = trainer->flow->params;
     average.values = state->average;
-    it->flow->base->ops->project(it->flow->base, &average);
-    GKV_TRY(gki_table_flow_log_density(it->flow, state->average, rows->n_held_out, rows->held_out,
-                                       it->how->threads, memory));
+    trainer->flow->base->ops->project(trainer->flow->base, &average);
+    GKV_TRY(gki_table_flow_log_density(trainer->flow, state->average, rows->n_held_out,
+                                       rows->held_out, trainer->how->threads, memory));
     *mean = 0;
     for (size_t i = 0; i < rows->n_held_out; i++)
         *mean += memory[i] / (double)rows->n_held_out;
@@ -182,66 +184,70 @@ static gkv_status mean_of_validation(trainer *it, double *memory, double *mean)
         state->best = *mean;
         state->best_step = state->step;
         state->worse = 0;
-        memcpy(state->chosen, state->average, it->flow->params.total * sizeof *state->chosen);
+        memcpy(state->chosen, state->average, trainer->flow->params.total * sizeof *state->chosen);
     }
     return GKV_OK;
 }
 
-static bool ended(const trainer *it)
+static bool ended(const flow_trainer *trainer)
 {
-    return it->state->step >= it->how->updates ||
-           (it->rows->n_held_out > 0 && it->state->worse >= it->how->patience);
+    return trainer->state->step >= trainer->how->updates ||
+           (trainer->rows->n_held_out > 0 && trainer->state->worse >= trainer->how->patience);
 }
 
-static gkv_status train(trainer *it, double *memory, bool *stopped)
+static gkv_status train(flow_trainer *trainer, double *memory, bool *stopped)
 {
-    gki_flow_state *state = it->state;
+    gki_flow_state *state = trainer->state;
     double mean = NAN;
-    if (it->rows->n_held_out > 0 && state->step == 0)
-        GKV_TRY(mean_of_validation(it, memory, &mean));
-    while (!ended(it) && !*stopped) {
+    if (trainer->rows->n_held_out > 0 && state->step == 0)
+        GKV_TRY(mean_of_validation(trainer, memory, &mean));
+    while (!ended(trainer) && !*stopped) {
         mean = NAN;
-        update(it);
-        if (it->rows->n_held_out > 0 && state->step % it->every == 0)
-            GKV_TRY(mean_of_validation(it, memory, &mean));
+        update(trainer);
+        if (trainer->rows->n_held_out > 0 && state->step % trainer->every == 0)
+            GKV_TRY(mean_of_validation(trainer, memory, &mean));
         if (state->step % REPORT_EVERY == 0 || isfinite(mean))
-            *stopped = it->how->report(it->how->context, state, mean);
+            *stopped = trainer->how->report(trainer->how->context, state, mean);
     }
     if (*stopped)
         return GKV_OK;
-    if (it->rows->n_held_out == 0) {
-        memcpy(state->chosen, state->average, it->flow->params.total * sizeof *state->chosen);
+    if (trainer->rows->n_held_out == 0) {
+        memcpy(state->chosen, state->average, trainer->flow->params.total * sizeof *state->chosen);
         state->best_step = state->step;
     }
-    memcpy(it->flow->params.values, state->chosen, it->flow->params.total * sizeof *state->chosen);
-    it->flow->base->ops->project(it->flow->base, &it->flow->params);
+    memcpy(trainer->flow->params.values, state->chosen,
+           trainer->flow->params.total * sizeof *state->chosen);
+    trainer->flow->base->ops->project(trainer->flow->base, &trainer->flow->params);
     return GKV_OK;
 }
 
 gkv_status gki_flow_train(gki_table_flow *flow, const gki_flow_rows *rows,
                           const gki_flow_training *how, gki_flow_state *state, bool *stopped)
 {
-    trainer it = {.flow = flow, .rows = rows, .how = how, .state = state, .epoch = UINT64_MAX};
+    flow_trainer trainer = {
+        .flow = flow, .rows = rows, .how = how, .state = state, .epoch = UINT64_MAX};
     double *memory = NULL;
     gkv_status status = GKV_OK;
     *stopped = false;
-    it.batch = rows->n_fit < MANY ? SMALL_BATCH : BATCH;
-    if (it.batch > rows->n_fit)
-        it.batch = rows->n_fit;
-    it.epoch_steps = rows->n_fit / it.batch; /* the rest of an epoch has no update */
-    it.every = it.epoch_steps < VALIDATE_EVERY_MIN   ? VALIDATE_EVERY_MIN
-               : it.epoch_steps > VALIDATE_EVERY_MAX ? VALIDATE_EVERY_MAX
-                                                     : it.epoch_steps;
-    GKV_TRY_GOTO(gki_alloc(rows->n_fit, sizeof *it.order, &it.order));
-    GKV_TRY_GOTO(gki_alloc(gki_adamw_chunks(&flow->params), sizeof *it.squares, &it.squares));
+    trainer.batch = rows->n_fit < MANY ? SMALL_BATCH : BATCH;
+    if (trainer.batch > rows->n_fit)
+        trainer.batch = rows->n_fit;
+    trainer.epoch_steps = rows->n_fit / trainer.batch; /* the rest of an epoch has no update */
+    trainer.every = trainer.epoch_steps < VALIDATE_EVERY_MIN   ? VALIDATE_EVERY_MIN
+                    : trainer.epoch_steps > VALIDATE_EVERY_MAX ? VALIDATE_EVERY_MAX
+                                                               : trainer.epoch_steps;
+    GKV_TRY_GOTO(gki_alloc(rows->n_fit, sizeof *trainer.order, &trainer.order));
+    GKV_TRY_GOTO(
+        gki_alloc(gki_adamw_chunks(&flow->params), sizeof *trainer.squares, &trainer.squares));
     GKV_TRY_GOTO(gki_alloc(rows->n_held_out, sizeof *memory, &memory));
-    GKV_TRY_GOTO(gki_workspace_create(&flow->plan, it.batch, true, &flow->params, &it.ws));
-    GKV_TRY_GOTO(gki_workspace_keep_packed(&it.ws));
-    status = train(&it, memory, stopped);
+    GKV_TRY_GOTO(
+        gki_workspace_create(&flow->plan, trainer.batch, true, &flow->params, &trainer.ws));
+    GKV_TRY_GOTO(gki_workspace_keep_packed(&trainer.ws));
+    status = train(&trainer, memory, stopped);
 done:
-    gki_workspace_free(&it.ws);
+    gki_workspace_free(&trainer.ws);
     free(memory);
-    free(it.squares);
-    free(it.order);
+    free(trainer.squares);
+    free(trainer.order);
     return status;
 }

@@ -10,13 +10,13 @@
 
 /* --- Spline --------------------------------------------------------------- */
 
-/* The segment i with at[i] ≤ v < at[i+1], of `knots` − 1 segments. */
-static size_t segment(const double *at, size_t knots, double v)
+/* The segment i with knot[i] ≤ v < knot[i+1], of `knots` − 1 segments. */
+static size_t segment(const double *knot, size_t knots, double v)
 {
     size_t low = 0, high = knots - 1;
     while (high - low > 1) {
         const size_t middle = (low + high) / 2;
-        if (v < at[middle])
+        if (v < knot[middle])
             high = middle;
         else
             low = middle;
@@ -123,13 +123,13 @@ gkv_status gki_margin_scores(const gki_margin *m, size_t n, const double *x, dou
     if (m->kind == GKV_DENSITY_MARGIN_GK)
         return gk_scores(m, n, x, z, log_slope);
     for (size_t i = 0; i < n; i++) {
-        const double at = x[i];
-        double slope = isnan(at) ? NAN : -INFINITY;
-        if (!isfinite(at))
-            z[i] = at;
+        const double value = x[i];
+        double slope = isnan(value) ? NAN : -INFINITY;
+        if (!isfinite(value))
+            z[i] = value;
         else
-            z[i] = m->kind == GKV_DENSITY_MARGIN_T ? student_score(m, at, &slope)
-                                                   : spline_score(m, at, &slope);
+            z[i] = m->kind == GKV_DENSITY_MARGIN_T ? student_score(m, value, &slope)
+                                                   : spline_score(m, value, &slope);
         if (log_slope)
             log_slope[i] = slope;
     }

@@ -145,15 +145,15 @@ static size_t split(const gki_column *column, const uint8_t *fold, size_t f, par
 }
 
 /* Adds the held-out log densities of one fold. False if the candidate cannot be fitted. */
-static bool try_fold(const gki_column *train, size_t held_out, parts *p, trial *it)
+static bool try_fold(const gki_column *train, size_t held_out, parts *p, trial *tried)
 {
     gki_margin margin;
-    if (gki_margin_fit(it->kind, it->detail, train, &margin) != GKV_OK ||
+    if (gki_margin_fit(tried->kind, tried->detail, train, &margin) != GKV_OK ||
         gki_margin_scores(&margin, held_out, p->held_out, p->z, p->slope) != GKV_OK)
         return false;
     for (size_t i = 0; i < held_out; i++) {
-        it->log_density[p->index[i]] = gki_normal_log_pdf(p->z[i]) + p->slope[i];
-        it->far += fabs(p->z[i]) > 6;
+        tried->log_density[p->index[i]] = gki_normal_log_pdf(p->z[i]) + p->slope[i];
+        tried->far += fabs(p->z[i]) > 6;
     }
     return true;
 }
@@ -192,13 +192,13 @@ static gkv_status allocate(const gki_column *column, parts *p, size_t count, tri
     p->n = (column->n + p->stride - 1) / p->stride;
     GKV_TRY(gki_alloc((7 + count) * p->n, sizeof(double), memory));
     GKV_TRY(gki_alloc(p->n, sizeof *p->index, &p->index));
-    double *at = *memory;
+    double *next = *memory;
     double **const arrays[] = {&p->spread,   &p->x, &p->lower, &p->upper,
                                &p->held_out, &p->z, &p->slope};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++, at += p->n)
-        *arrays[i] = at;
-    for (size_t i = 0; i < count; i++, at += p->n)
-        list[i].log_density = at;
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++, next += p->n)
+        *arrays[i] = next;
+    for (size_t i = 0; i < count; i++, next += p->n)
+        list[i].log_density = next;
     return GKV_OK;
 }
 

@@ -45,21 +45,21 @@ static void fit_tail(size_t n, const double *y, gki_tail *tail)
     tail->sigma = mean;
     if (!(quarter > 0 && mean > 0))
         return;
-    double likelihood[128], at[128];
+    double likelihood[128], rate[128];
     for (size_t j = 0; j < grid && j < 128; j++) {
         const double level = ((double)j + 0.5) / (double)grid;
-        at[j] = 1 / last + (1 - sqrt(1 / level)) / (3 * quarter);
+        rate[j] = 1 / last + (1 - sqrt(1 / level)) / (3 * quarter);
         double k = 0;
         for (size_t i = 0; i < n; i += stride)
-            k += log1p(-at[j] * y[i]);
+            k += log1p(-rate[j] * y[i]);
         k /= (double)used;
-        likelihood[j] = (double)used * (log(-at[j] / k) - k - 1);
+        likelihood[j] = (double)used * (log(-rate[j] / k) - k - 1);
         best = fmax(best, likelihood[j]);
     }
     for (size_t j = 0; j < grid && j < 128; j++) {
         const double weight = isfinite(likelihood[j]) ? exp(likelihood[j] - best) : 0;
         total += weight;
-        theta += weight * (isfinite(likelihood[j]) ? at[j] : 0);
+        theta += weight * (isfinite(likelihood[j]) ? rate[j] : 0);
     }
     theta /= total;
     double xi = 0;
@@ -92,9 +92,9 @@ static double level_of(size_t n, const double *x, double from, double to)
 /* The order statistic between values, as a function of a level. */
 static double quantile(size_t n, const double *x, double p)
 {
-    const double at = fmin(fmax(p * (double)n - 0.5, 0), (double)n - 1);
-    const size_t i = (size_t)at, next = i + 1 < n ? i + 1 : i;
-    return x[i] + (at - (double)i) * (x[next] - x[i]);
+    const double position = fmin(fmax(p * (double)n - 0.5, 0), (double)n - 1);
+    const size_t i = (size_t)position, next = i + 1 < n ? i + 1 : i;
+    return x[i] + (position - (double)i) * (x[next] - x[i]);
 }
 
 /* Slopes of a monotone cubic: the weighted harmonic mean of the neighbouring secants (Fritsch and
@@ -144,16 +144,16 @@ gkv_status gki_spline_fit(size_t n, const double *x, size_t detail, gki_margin *
     for (size_t i = 0; i < wanted; i++) {
         const double z = end + step * (double)i;
         const bool is_end = i == 0 || i == wanted - 1;
-        const double at = i == 0            ? out->lower.threshold
-                          : i == wanted - 1 ? out->upper.threshold
-                                            : level_of(n, x, gki_normal_cdf(z - step / 4),
-                                                       gki_normal_cdf(z + step / 4));
+        const double knot = i == 0            ? out->lower.threshold
+                            : i == wanted - 1 ? out->upper.threshold
+                                              : level_of(n, x, gki_normal_cdf(z - step / 4),
+                                                         gki_normal_cdf(z + step / 4));
         /* equal quantiles make one knot; the last one must be the threshold */
-        while (knots > 0 && is_end && i > 0 && !(at - out->x[knots - 1] > 1e-9 * range))
+        while (knots > 0 && is_end && i > 0 && !(knot - out->x[knots - 1] > 1e-9 * range))
             knots--;
-        if (knots > 0 && !(at - out->x[knots - 1] > 1e-9 * range))
+        if (knots > 0 && !(knot - out->x[knots - 1] > 1e-9 * range))
             continue;
-        out->x[knots] = at;
+        out->x[knots] = knot;
         out->z[knots++] = i == wanted - 1 ? -end : z;
     }
     if (knots < 2 || out->x[0] != out->lower.threshold)

@@ -32,14 +32,14 @@ static double map_cubic(const gki_score_map *map, size_t i, double u, double *de
 
 double gki_score_map_forward(const gki_score_map *map, double z, double *log_slope)
 {
-    const double at = fabs(z) * GKV_SCORE_MAP_STEPS, last = GKV_SCORE_MAP_NODES - 1;
+    const double position = fabs(z) * GKV_SCORE_MAP_STEPS, last = GKV_SCORE_MAP_NODES - 1;
     double q, derivative;
-    if (at < last) {
-        const size_t i = (size_t)at;
-        q = map_cubic(map, i, at - (double)i, &derivative);
+    if (position < last) {
+        const size_t i = (size_t)position;
+        q = map_cubic(map, i, position - (double)i, &derivative);
     } else { /* beyond the table asinh t is continued as a line */
         derivative = map->slope[GKV_SCORE_MAP_NODES - 1];
-        q = map->value[GKV_SCORE_MAP_NODES - 1] + derivative * (at - last);
+        q = map->value[GKV_SCORE_MAP_NODES - 1] + derivative * (position - last);
     }
     /* dt = cosh(q) dq */
     *log_slope = log(derivative * GKV_SCORE_MAP_STEPS) + q + log1p(exp(-2 * q)) - log(2.0);

@@ -38,10 +38,11 @@ double gki_copula_log_density(const gki_copula *copula, const double *z, double 
 void gki_copula_transform(const gki_copula *copula, double ratio, double *normals, double *z);
 
 /* The distribution of z[which[count]], and that of the others, in ascending order, given that
- * z[given[i]] is at[i]; *log_given becomes the log density of `at`. The caller frees *out. */
+ * z[given[i]] is values[i]; *log_given becomes the log density of `values`. The caller frees
+ * *out. */
 gkv_status gki_copula_marginal(const gki_copula *copula, size_t count, const size_t *which,
                                gki_copula **out);
 gkv_status gki_copula_conditional(const gki_copula *copula, size_t count, const size_t *given,
-                                  const double *at, double *log_given, gki_copula **out);
+                                  const double *values, double *log_given, gki_copula **out);
 
 #endif

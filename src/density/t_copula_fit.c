@@ -16,7 +16,7 @@ enum { ITERATIONS = 12, SCORE_TILE = 512 };
 static const double freedoms[] = {2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 16, 24, 40, 80, 1000};
 enum { FREEDOMS = sizeof freedoms / sizeof *freedoms };
 
-typedef struct fit {
+typedef struct copula_fit {
     size_t n, d, tiles;
     const double *z;
     double *y;      /* [n × d] T_ν⁻¹(Φ(z)) */
@@ -24,33 +24,33 @@ typedef struct fit {
     double *sums;   /* [tiles × (d² + 2)] weighted products, Σ w and the log-likelihood */
     double *r, *l;  /* [d × d] */
     int threads;
-} fit;
+} copula_fit;
 
-static void map_rows(fit *it, const gki_score_map *map)
+static void map_rows(copula_fit *fit, const gki_score_map *map)
 {
-#pragma omp parallel for schedule(static) num_threads(it->threads)
-    for (size_t t = 0; t < it->tiles; t++) {
-        const size_t end = (t + 1) * SCORE_TILE < it->n ? (t + 1) * SCORE_TILE : it->n;
-        it->slopes[t] = 0;
-        for (size_t i = t * SCORE_TILE * it->d; i < end * it->d; i++) {
+#pragma omp parallel for schedule(static) num_threads(fit->threads)
+    for (size_t t = 0; t < fit->tiles; t++) {
+        const size_t end = (t + 1) * SCORE_TILE < fit->n ? (t + 1) * SCORE_TILE : fit->n;
+        fit->slopes[t] = 0;
+        for (size_t i = t * SCORE_TILE * fit->d; i < end * fit->d; i++) {
             double slope;
-            it->y[i] = gki_score_map_forward(map, it->z[i], &slope);
-            it->slopes[t] += slope;
+            fit->y[i] = gki_score_map_forward(map, fit->z[i], &slope);
+            fit->slopes[t] += slope;
         }
     }
 }
 
 /* Adds the rows of a tile: w = (ν + d)/(ν + |L⁻¹y|²). */
-static void add_tile(const fit *it, size_t t, double freedom)
+static void add_tile(const copula_fit *fit, size_t t, double freedom)
 {
-    const size_t d = it->d, end = (t + 1) * SCORE_TILE < it->n ? (t + 1) * SCORE_TILE : it->n;
-    double *sums = it->sums + t * (d * d + 2), v[256];
+    const size_t d = fit->d, end = (t + 1) * SCORE_TILE < fit->n ? (t + 1) * SCORE_TILE : fit->n;
+    double *sums = fit->sums + t * (d * d + 2), v[256];
     memset(sums, 0, (d * d + 2) * sizeof *sums);
     for (size_t i = t * SCORE_TILE; i < end; i++) {
-        const double *y = it->y + i * d;
+        const double *y = fit->y + i * d;
         double square = 0;
         memcpy(v, y, d * sizeof *v);
-        gki_cholesky_forward(d, it->l, v);
+        gki_cholesky_forward(d, fit->l, v);
         for (size_t j = 0; j < d; j++)
             square += v[j] * v[j];
         const double w = (freedom + (double)d) / (freedom + square);
@@ -63,18 +63,18 @@ static void add_tile(const fit *it, size_t t, double freedom)
 }
 
 /* The sums of all tiles, in r; returns the log-likelihood of the current L without constants. */
-static double expect(fit *it, double freedom)
+static double expect(copula_fit *fit, double freedom)
 {
-    const size_t d = it->d;
+    const size_t d = fit->d;
     double likelihood = 0;
-#pragma omp parallel for schedule(static) num_threads(it->threads)
-    for (size_t t = 0; t < it->tiles; t++)
-        add_tile(it, t, freedom);
-    memset(it->r, 0, d * d * sizeof *it->r);
-    for (size_t t = 0; t < it->tiles; t++) {
-        const double *sums = it->sums + t * (d * d + 2);
+#pragma omp parallel for schedule(static) num_threads(fit->threads)
+    for (size_t t = 0; t < fit->tiles; t++)
+        add_tile(fit, t, freedom);
+    memset(fit->r, 0, d * d * sizeof *fit->r);
+    for (size_t t = 0; t < fit->tiles; t++) {
+        const double *sums = fit->sums + t * (d * d + 2);
         for (size_t i = 0; i < d * d; i++)
-            it->r[i] += sums[i];
+            fit->r[i] += sums[i];
         likelihood += sums[d * d + 1];
     }
     return likelihood;
@@ -82,60 +82,60 @@ static double expect(fit *it, double freedom)
 
 /* Makes r a correlation matrix, shrinks it (Schäfer and Strimmer 2005) and factors it. False if it
  * is not positive definite. */
-static bool normalise(fit *it)
+static bool normalise(copula_fit *fit)
 {
     const double most = 1 - 1e-7; /* of columns that are no functions of each other */
-    const size_t d = it->d;
+    const size_t d = fit->d;
     double variances = 0, squares = 0, greatest = 0;
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < i; j++) {
-            const double r = it->r[i * d + j] / sqrt(it->r[i * d + i] * it->r[j * d + j]);
-            it->r[i * d + j] = r;
+            const double r = fit->r[i * d + j] / sqrt(fit->r[i * d + i] * fit->r[j * d + j]);
+            fit->r[i * d + j] = r;
             greatest = fmax(greatest, fabs(r));
             squares += r * r;
-            variances += (1 - r * r) * (1 - r * r) / (double)it->n;
+            variances += (1 - r * r) * (1 - r * r) / (double)fit->n;
         }
     const double shrink = squares > 0 ? fmin(1, variances / squares) : 0;
     for (size_t i = 0; i < d; i++) {
         for (size_t j = 0; j < i; j++)
-            it->r[i * d + j] *= 1 - shrink;
-        it->r[i * d + i] = 1;
+            fit->r[i * d + j] *= 1 - shrink;
+        fit->r[i * d + i] = 1;
     }
-    return greatest < most && gki_cholesky(d, it->r, 1e-10, it->l);
+    return greatest < most && gki_cholesky(d, fit->r, 1e-10, fit->l);
 }
 
 /* Fits the correlation matrix for one ν. Returns the log-likelihood, or NaN if columns are
  * functions of each other. */
-static double fit_freedom(fit *it, double freedom, gki_score_map *map)
+static double fit_freedom(copula_fit *fit, double freedom, gki_score_map *map)
 {
-    const size_t d = it->d;
+    const size_t d = fit->d;
     gki_score_map_fill(map, freedom);
-    map_rows(it, map);
-    memset(it->l, 0, d * d * sizeof *it->l);
+    map_rows(fit, map);
+    memset(fit->l, 0, d * d * sizeof *fit->l);
     for (size_t j = 0; j < d; j++)
-        it->l[j * d + j] = 1;
+        fit->l[j * d + j] = 1;
     for (int i = 0; i < ITERATIONS; i++) {
-        expect(it, freedom);
-        if (!normalise(it))
+        expect(fit, freedom);
+        if (!normalise(fit))
             return NAN;
     }
-    double total = expect(it, freedom);
-    for (size_t t = 0; t < it->tiles; t++)
-        total += it->slopes[t];
+    double total = expect(fit, freedom);
+    for (size_t t = 0; t < fit->tiles; t++)
+        total += fit->slopes[t];
     double constant = gki_student_constant(freedom, d);
     for (size_t j = 0; j < d; j++)
-        constant -= log(it->l[j * d + j]);
-    return total + (double)it->n * constant;
+        constant -= log(fit->l[j * d + j]);
+    return total + (double)fit->n * constant;
 }
 
-static void find_copies(const fit *it, size_t *first, size_t *second)
+static void find_copies(const copula_fit *fit, size_t *first, size_t *second)
 {
-    const size_t d = it->d;
+    const size_t d = fit->d;
     double most = -1;
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < i; j++)
-            if (fabs(it->r[i * d + j]) > most) {
-                most = fabs(it->r[i * d + j]);
+            if (fabs(fit->r[i * d + j]) > most) {
+                most = fabs(fit->r[i * d + j]);
                 *first = j;
                 *second = i;
             }
@@ -144,24 +144,24 @@ static void find_copies(const fit *it, size_t *first, size_t *second)
 gkv_status gki_copula_fit(size_t n, size_t d, const double *z, int threads, size_t *first,
                           size_t *second, gki_copula **out)
 {
-    fit it = {
+    copula_fit fit = {
         .n = n, .d = d, .tiles = (n + SCORE_TILE - 1) / SCORE_TILE, .z = z, .threads = threads};
     gki_score_map *map = NULL;
     double *memory = NULL, *best_l = NULL, best = -INFINITY, best_freedom = NAN;
     gkv_status status = GKV_OK;
     *out = NULL;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *map, &map));
-    GKV_TRY_GOTO(gki_alloc(n * d + it.tiles * (d * d + 3) + 3 * d * d, sizeof *memory, &memory));
-    it.y = memory;
-    it.slopes = it.y + n * d;
-    it.sums = it.slopes + it.tiles;
-    it.r = it.sums + it.tiles * (d * d + 2);
-    it.l = it.r + d * d;
-    best_l = it.l + d * d;
+    GKV_TRY_GOTO(gki_alloc(n * d + fit.tiles * (d * d + 3) + 3 * d * d, sizeof *memory, &memory));
+    fit.y = memory;
+    fit.slopes = fit.y + n * d;
+    fit.sums = fit.slopes + fit.tiles;
+    fit.r = fit.sums + fit.tiles * (d * d + 2);
+    fit.l = fit.r + d * d;
+    best_l = fit.l + d * d;
     for (size_t f = 0, worse = 0; f < FREEDOMS && worse < 2; f++) {
-        const double likelihood = fit_freedom(&it, freedoms[f], map);
+        const double likelihood = fit_freedom(&fit, freedoms[f], map);
         if (isnan(likelihood)) {
-            find_copies(&it, first, second);
+            find_copies(&fit, first, second);
             status = gki_fail(GKV_ERR_DATA, "columns are functions of each other");
             goto done;
         }
@@ -169,7 +169,7 @@ gkv_status gki_copula_fit(size_t n, size_t d, const double *z, int threads, size
         if (likelihood > best) {
             best = likelihood;
             best_freedom = freedoms[f];
-            memcpy(best_l, it.l, d * d * sizeof *best_l);
+            memcpy(best_l, fit.l, d * d * sizeof *best_l);
         }
     }
     status = gki_copula_create(d, best_freedom, best_freedom, NULL, best_l, out);

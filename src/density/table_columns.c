@@ -21,15 +21,15 @@ const char *gki_column_text(char text[GKV_COLUMN_TEXT], const char *const *names
     return text;
 }
 
-void gki_table_columns_end(gki_table_columns *it)
+void gki_table_columns_end(gki_table_columns *columns)
 {
-    if (it->spread != it->column)
-        free(it->spread);
-    free(it->column);
-    free(it->low);
-    free(it->resolution);
-    free(it->by_intervals);
-    *it = (gki_table_columns){.n = 0};
+    if (columns->spread != columns->column)
+        free(columns->spread);
+    free(columns->column);
+    free(columns->low);
+    free(columns->resolution);
+    free(columns->by_intervals);
+    *columns = (gki_table_columns){.n = 0};
 }
 
 /* --- Checks and copies ---------------------------------------------------- */
@@ -48,35 +48,36 @@ static double middle(double low, double high)
     return isinf(low) ? high : isinf(high) ? low : low + (high - low) / 2;
 }
 
-static gkv_status copy_intervals(const gkv_density_settings *settings, gki_table_columns *it)
+static gkv_status copy_intervals(const gkv_density_settings *settings, gki_table_columns *columns)
 {
-    for (size_t j = 0; j < it->d; j++) {
-        it->by_intervals[j] = false;
-        for (size_t i = 0; i < it->n; i++) {
-            const double low = it->lower[i * it->d + j], high = it->upper[i * it->d + j];
+    for (size_t j = 0; j < columns->d; j++) {
+        columns->by_intervals[j] = false;
+        for (size_t i = 0; i < columns->n; i++) {
+            const double low = columns->lower[i * columns->d + j],
+                         high = columns->upper[i * columns->d + j];
             if (!(low <= high) || (isinf(low) && low > 0) || (isinf(high) && high < 0))
                 return bad_value(settings, i, j, "the interval is empty: its upper end is", high);
             if (isinf(low) && isinf(high))
                 return bad_value(settings, i, j, "the value is missing: its interval ends at",
                                  high);
-            it->low[j * it->n + i] = low;
-            it->high[j * it->n + i] = high;
-            it->column[j * it->n + i] = middle(low, high);
-            it->info[j].intervals += low < high;
+            columns->low[j * columns->n + i] = low;
+            columns->high[j * columns->n + i] = high;
+            columns->column[j * columns->n + i] = middle(low, high);
+            columns->info[j].intervals += low < high;
         }
-        it->by_intervals[j] = it->info[j].intervals > 0;
+        columns->by_intervals[j] = columns->info[j].intervals > 0;
     }
     return GKV_OK;
 }
 
-static gkv_status copy_values(const gkv_density_settings *settings, gki_table_columns *it)
+static gkv_status copy_values(const gkv_density_settings *settings, gki_table_columns *columns)
 {
-    for (size_t i = 0; i < it->n; i++)
-        for (size_t j = 0; j < it->d; j++) {
-            const double value = it->x[i * it->d + j];
+    for (size_t i = 0; i < columns->n; i++)
+        for (size_t j = 0; j < columns->d; j++) {
+            const double value = columns->x[i * columns->d + j];
             if (!isfinite(value))
                 return bad_value(settings, i, j, "a finite number is needed, not", value);
-            it->column[j * it->n + i] = value;
+            columns->column[j * columns->n + i] = value;
         }
     return GKV_OK;
 }
@@ -162,19 +163,19 @@ static gkv_status spread_ties(size_t n, const double *x, const double *uniform, 
 }
 
 /* Draws values within intervals from the g-and-k fit by the likelihood of the intervals. */
-static gkv_status spread_intervals(const gki_table_columns *it, size_t j, const double *uniform,
-                                   double *out)
+static gkv_status spread_intervals(const gki_table_columns *columns, size_t j,
+                                   const double *uniform, double *out)
 {
     gki_margin margin;
     double ends[2], z[2], value;
     double *memory = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_alloc(4 * it->n, sizeof *memory, &memory));
-    const gki_column column = gki_table_columns_take(it, j, it->n, NULL, memory);
+    GKV_TRY(gki_alloc(4 * columns->n, sizeof *memory, &memory));
+    const gki_column column = gki_table_columns_take(columns, j, columns->n, NULL, memory);
     GKV_TRY_GOTO(gki_margin_fit(GKV_DENSITY_MARGIN_GK, 0, &column, &margin));
-    for (size_t i = 0; i < it->n; i++) {
-        ends[0] = it->low[j * it->n + i];
-        ends[1] = it->high[j * it->n + i];
+    for (size_t i = 0; i < columns->n; i++) {
+        ends[0] = columns->low[j * columns->n + i];
+        ends[1] = columns->high[j * columns->n + i];
         out[i] = ends[0];
         if (ends[0] == ends[1])
             continue;
@@ -191,34 +192,34 @@ done:
     return status;
 }
 
-static gkv_status spread_column(const gki_table_columns *it, size_t j, uint64_t seed)
+static gkv_status spread_column(const gki_table_columns *columns, size_t j, uint64_t seed)
 {
-    const double *x = it->column + j * it->n;
-    double *out = it->spread + j * it->n, *uniform = NULL;
+    const double *x = columns->column + j * columns->n;
+    double *out = columns->spread + j * columns->n, *uniform = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_alloc(it->n, sizeof *uniform, &uniform));
-    gki_rng_uniform(gki_rng_at(seed, GKV_STREAM_TABLE_SPREAD, 0, j), it->n, uniform);
-    if (it->by_intervals[j])
-        status = spread_intervals(it, j, uniform, out);
-    else if (it->resolution[j] > 0)
-        for (size_t i = 0; i < it->n; i++)
-            out[i] = x[i] + it->resolution[j] * (uniform[i] - 0.5);
+    GKV_TRY(gki_alloc(columns->n, sizeof *uniform, &uniform));
+    gki_rng_uniform(gki_rng_at(seed, GKV_STREAM_TABLE_SPREAD, 0, j), columns->n, uniform);
+    if (columns->by_intervals[j])
+        status = spread_intervals(columns, j, uniform, out);
+    else if (columns->resolution[j] > 0)
+        for (size_t i = 0; i < columns->n; i++)
+            out[i] = x[i] + columns->resolution[j] * (uniform[i] - 0.5);
     else
-        status = spread_ties(it->n, x, uniform, out);
+        status = spread_ties(columns->n, x, uniform, out);
     free(uniform);
     return status;
 }
 
 /* --- All columns ---------------------------------------------------------- */
 
-static gkv_status prepare_column(gki_table_columns *it, const gkv_density_settings *settings,
+static gkv_status prepare_column(gki_table_columns *columns, const gkv_density_settings *settings,
                                  size_t j)
 {
     const double wanted = settings->resolution ? settings->resolution[j] : GKV_GK_RESOLUTION_AUTO;
-    if (!it->by_intervals[j])
-        GKV_TRY(find_resolution(wanted, it->n, it->column + j * it->n, &it->info[j],
-                                &it->resolution[j]));
-    return spread_column(it, j, settings->seed);
+    if (!columns->by_intervals[j])
+        GKV_TRY(find_resolution(wanted, columns->n, columns->column + j * columns->n,
+                                &columns->info[j], &columns->resolution[j]));
+    return spread_column(columns, j, settings->seed);
 }
 
 gkv_status gki_table_columns_begin(const gkv_density_settings *settings, size_t n, size_t d,
@@ -257,21 +258,22 @@ gkv_status gki_table_columns_begin(const gkv_density_settings *settings, size_t 
     return status;
 }
 
-gki_column gki_table_columns_take(const gki_table_columns *it, size_t j, size_t count,
+gki_column gki_table_columns_take(const gki_table_columns *columns, size_t j, size_t count,
                                   const uint32_t *which, double *memory)
 {
-    const bool intervals = it->by_intervals[j];
-    double *const to[4] = {memory, memory + count, memory + 2 * count, memory + 3 * count};
-    const double *const from[4] = {it->column + j * it->n, it->spread + j * it->n,
-                                   intervals ? it->low + j * it->n : NULL,
-                                   intervals ? it->high + j * it->n : NULL};
+    const bool intervals = columns->by_intervals[j];
+    double *const arrays[4] = {memory, memory + count, memory + 2 * count, memory + 3 * count};
+    const double *const from[4] = {columns->column + j * columns->n,
+                                   columns->spread + j * columns->n,
+                                   intervals ? columns->low + j * columns->n : NULL,
+                                   intervals ? columns->high + j * columns->n : NULL};
     for (size_t a = 0; a < (intervals ? 4 : 2); a++)
         for (size_t i = 0; i < count; i++)
-            to[a][i] = from[a][which ? which[i] : i];
+            arrays[a][i] = from[a][which ? which[i] : i];
     return (gki_column){.n = count,
-                        .x = to[0],
-                        .spread = to[1],
-                        .lower = intervals ? to[2] : NULL,
-                        .upper = intervals ? to[3] : NULL,
-                        .resolution = it->resolution[j]};
+                        .x = arrays[0],
+                        .spread = arrays[1],
+                        .lower = intervals ? arrays[2] : NULL,
+                        .upper = intervals ? arrays[3] : NULL,
+                        .resolution = columns->resolution[j]};
 }

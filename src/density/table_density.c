@@ -29,41 +29,42 @@ const char *gkv_density_margin_name(int64_t margin)
 
 gkv_status gki_density_alloc(size_t d, const char *const *names, gkv_density **out)
 {
-    gkv_density *it = NULL;
+    gkv_density *density = NULL;
     char text[GKV_COLUMN_TEXT];
     gkv_status status = GKV_OK;
     *out = NULL;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    it->d = d;
-    it->chosen = GKV_DENSITY_CHOSEN;
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *it->names, &it->names));
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *it->margins, &it->margins));
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *it->margin_info, &it->margin_info));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *density, &density));
+    density->d = d;
+    density->chosen = GKV_DENSITY_CHOSEN;
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *density->names, &density->names));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *density->margins, &density->margins));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *density->margin_info, &density->margin_info));
     for (size_t j = 0; j < d; j++)
-        GKV_TRY_GOTO(gki_strdup(names ? names[j] : gki_column_text(text, NULL, j), &it->names[j]));
-    *out = it;
+        GKV_TRY_GOTO(
+            gki_strdup(names ? names[j] : gki_column_text(text, NULL, j), &density->names[j]));
+    *out = density;
     return GKV_OK;
 done:
-    gkv_density_free(it);
+    gkv_density_free(density);
     return status;
 }
 
-void gkv_density_free(gkv_density *it)
+void gkv_density_free(gkv_density *density)
 {
-    if (!it)
+    if (!density)
         return;
-    for (size_t j = 0; it->names && j < it->d; j++)
-        free(it->names[j]);
+    for (size_t j = 0; density->names && j < density->d; j++)
+        free(density->names[j]);
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        gkv_mgk_mixture_free(it->list[c].mixture);
-        gki_table_flow_free(it->list[c].flow);
-        free(it->list[c].calibration);
+        gkv_mgk_mixture_free(density->list[c].mixture);
+        gki_table_flow_free(density->list[c].flow);
+        free(density->list[c].calibration);
     }
-    gki_copula_free(it->copula);
-    free(it->names);
-    free(it->margins);
-    free(it->margin_info);
-    free(it);
+    gki_copula_free(density->copula);
+    free(density->names);
+    free(density->margins);
+    free(density->margin_info);
+    free(density);
 }
 
 void gki_density_set_flow(gkv_density *density, const gki_table_flow_spec *spec)
@@ -136,24 +137,24 @@ gkv_status gki_density_candidate(const gkv_density *density, int64_t *candidate,
 /* --- Scores --------------------------------------------------------------- */
 
 /* Scores of rows with the sum of the log derivatives of each row. One task is a tile of rows. */
-static gkv_status score_tile(const gkv_density *it, size_t count, const double *x, double *z,
+static gkv_status score_tile(const gkv_density *density, size_t count, const double *x, double *z,
                              double *log_slope)
 {
     double in[TILE], out[TILE], slope[TILE];
-    for (size_t j = 0; j < it->d; j++) {
+    for (size_t j = 0; j < density->d; j++) {
         for (size_t i = 0; i < count; i++)
-            in[i] = x[i * it->d + j];
-        GKV_TRY(gki_margin_scores(&it->margins[j], count, in, out, slope));
+            in[i] = x[i * density->d + j];
+        GKV_TRY(gki_margin_scores(&density->margins[j], count, in, out, slope));
         for (size_t i = 0; i < count; i++) {
-            z[i * it->d + j] = out[i];
+            z[i * density->d + j] = out[i];
             if (log_slope)
-                log_slope[i * it->d + j] = slope[i];
+                log_slope[i * density->d + j] = slope[i];
         }
     }
     return GKV_OK;
 }
 
-static gkv_status score_rows(const gkv_density *it, size_t n, const double *x, int threads,
+static gkv_status score_rows(const gkv_density *density, size_t n, const double *x, int threads,
                              double *z, double *log_slope)
 {
     const size_t tiles = (n + TILE - 1) / TILE;
@@ -161,8 +162,9 @@ static gkv_status score_rows(const gkv_density *it, size_t n, const double *x, i
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (size_t t = 0; t < tiles; t++) {
         const size_t first = t * TILE, count = n - first < TILE ? n - first : TILE;
-        const gkv_status status = score_tile(it, count, x + first * it->d, z + first * it->d,
-                                             log_slope ? log_slope + first * it->d : NULL);
+        const gkv_status status =
+            score_tile(density, count, x + first * density->d, z + first * density->d,
+                       log_slope ? log_slope + first * density->d : NULL);
         if (status != GKV_OK)
 #pragma omp atomic write
             all = status;
@@ -203,31 +205,32 @@ gkv_status gkv_density_quantiles(const gkv_density *density, size_t column, size
 
 /* --- Log densities -------------------------------------------------------- */
 
-void gki_density_whiten(const gkv_density *it, size_t n, const double *z, int threads, gki_real *w)
+void gki_density_whiten(const gkv_density *density, size_t n, const double *z, int threads,
+                        gki_real *w)
 {
-    const double *l = gki_copula_cholesky(it->copula);
+    const double *l = gki_copula_cholesky(density->copula);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++) {
         double v[GKV_DENSITY_COLUMNS_MAX];
-        for (size_t j = 0; j < it->d; j++)
-            v[j] = isfinite(z[i * it->d + j]) ? z[i * it->d + j] : 0;
-        gki_cholesky_forward(it->d, l, v);
-        for (size_t j = 0; j < it->d; j++)
-            w[i * it->d + j] = (gki_real)v[j];
+        for (size_t j = 0; j < density->d; j++)
+            v[j] = isfinite(z[i * density->d + j]) ? z[i * density->d + j] : 0;
+        gki_cholesky_forward(density->d, l, v);
+        for (size_t j = 0; j < density->d; j++)
+            w[i * density->d + j] = (gki_real)v[j];
     }
 }
 
-static gkv_status flow_densities(const gkv_density *it, size_t n, const double *z, int threads,
+static gkv_status flow_densities(const gkv_density *density, size_t n, const double *z, int threads,
                                  double *out)
 {
-    const double *l = gki_copula_cholesky(it->copula);
-    const gki_table_flow *flow = it->list[GKV_DENSITY_FLOW].flow;
+    const double *l = gki_copula_cholesky(density->copula);
+    const gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
     double log_det = 0;
     gki_real *w = NULL;
-    GKV_TRY(gki_alloc(n * it->d, sizeof *w, &w));
-    for (size_t j = 0; j < it->d; j++)
-        log_det -= log(l[j * it->d + j]);
-    gki_density_whiten(it, n, z, threads, w);
+    GKV_TRY(gki_alloc(n * density->d, sizeof *w, &w));
+    for (size_t j = 0; j < density->d; j++)
+        log_det -= log(l[j * density->d + j]);
+    gki_density_whiten(density, n, z, threads, w);
     const gkv_status status =
         gki_table_flow_log_density(flow, flow->params.values, n, w, threads, out);
     for (size_t i = 0; i < n; i++)
@@ -237,31 +240,32 @@ static gkv_status flow_densities(const gkv_density *it, size_t n, const double *
 }
 
 /* The parts of a block; `memory` has 2·n·d numbers. */
-static gkv_status block_parts(const gkv_density *it, int64_t candidate, size_t n, const double *x,
-                              int threads, double *memory, double *main, double *copula)
+static gkv_status block_parts(const gkv_density *density, int64_t candidate, size_t n,
+                              const double *x, int threads, double *memory, double *main,
+                              double *copula)
 {
-    double *z = memory, *slope = memory + n * it->d;
+    double *z = memory, *slope = memory + n * density->d;
     const gkv_run_options options = {.threads = threads};
-    const gki_candidate *c = &it->list[candidate];
-    GKV_TRY(score_rows(it, n, x, threads, z, slope));
+    const gki_candidate *c = &density->list[candidate];
+    GKV_TRY(score_rows(density, n, x, threads, z, slope));
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++) {
         double y[GKV_DENSITY_COLUMNS_MAX];
-        copula[i] = gki_copula_log_density(it->copula, z + i * it->d, y);
+        copula[i] = gki_copula_log_density(density->copula, z + i * density->d, y);
     }
     if (candidate == GKV_DENSITY_NORMAL_MIXTURE)
         GKV_TRY(gkv_mgk_mixture_log_pdf(c->mixture, n, z, &options, main));
     else if (candidate == GKV_DENSITY_GK_MIXTURE)
         GKV_TRY(gkv_mgk_mixture_log_pdf(c->mixture, n, x, &options, main));
     else if (candidate == GKV_DENSITY_FLOW)
-        GKV_TRY(flow_densities(it, n, z, threads, main));
+        GKV_TRY(flow_densities(density, n, z, threads, main));
     else
         memcpy(main, copula, n * sizeof *main);
     for (size_t i = 0; i < n; i++) {
         double sum = 0, finite = 0;
-        for (size_t j = 0; j < it->d; j++) {
-            sum += slope[i * it->d + j];
-            finite += x[i * it->d + j] - x[i * it->d + j];
+        for (size_t j = 0; j < density->d; j++) {
+            sum += slope[i * density->d + j];
+            finite += x[i * density->d + j] - x[i * density->d + j];
         }
         const double outside = isnan(finite) ? -INFINITY : 0;
         copula[i] = isnan(sum) ? NAN : outside < 0 ? outside : copula[i] + sum;
@@ -277,15 +281,15 @@ static size_t block_of(size_t n)
     return n < BLOCK ? n : BLOCK;
 }
 
-gkv_status gki_density_parts(const gkv_density *it, int64_t candidate, size_t n, const double *x,
-                             int threads, double *main, double *copula)
+gkv_status gki_density_parts(const gkv_density *density, int64_t candidate, size_t n,
+                             const double *x, int threads, double *main, double *copula)
 {
     double *memory = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_alloc(2 * block_of(n) * it->d, sizeof *memory, &memory));
+    GKV_TRY(gki_alloc(2 * block_of(n) * density->d, sizeof *memory, &memory));
     for (size_t first = 0; first < n && status == GKV_OK; first += BLOCK)
-        status = block_parts(it, candidate, block_of(n - first), x + first * it->d, threads, memory,
-                             main + first, copula + first);
+        status = block_parts(density, candidate, block_of(n - first), x + first * density->d,
+                             threads, memory, main + first, copula + first);
     free(memory);
     return status;
 }
@@ -339,20 +343,21 @@ gkv_status gkv_density_p_values(const gkv_density *density, int64_t candidate, s
     GKV_NEED(log_density || n == 0);
     GKV_NEED(p || n == 0);
     GKV_TRY(gki_density_candidate(density, &candidate, __func__));
-    const gki_candidate *it = &density->list[candidate];
-    if (it->n_calibration == 0)
+    const gki_candidate *fitted = &density->list[candidate];
+    if (fitted->n_calibration == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_p_values: a conditional or marginal density "
                                           "has no held-out rows");
     for (size_t i = 0; i < n; i++) {
-        size_t low = 0, high = it->n_calibration; /* the number of values ≤ log_density[i] */
+        size_t low = 0, high = fitted->n_calibration; /* the number of values ≤ log_density[i] */
         while (low < high) {
             const size_t middle = (low + high) / 2;
-            if (it->calibration[middle] <= log_density[i])
+            if (fitted->calibration[middle] <= log_density[i])
                 low = middle + 1;
             else
                 high = middle;
         }
-        p[i] = isnan(log_density[i]) ? NAN : (double)(1 + low) / (double)(1 + it->n_calibration);
+        p[i] =
+            isnan(log_density[i]) ? NAN : (double)(1 + low) / (double)(1 + fitted->n_calibration);
     }
     return GKV_OK;
 }

@@ -23,7 +23,7 @@ bool gki_table_flow_find(const char *name, gkv_prior_flow_family *family)
 
 gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow **out)
 {
-    gki_table_flow *it = NULL;
+    gki_table_flow *made = NULL;
     gkv_settings settings;
     gkv_prior_flow_family family = GKV_PRIOR_FLOW_NONE;
     gkv_status status = GKV_OK;
@@ -32,50 +32,50 @@ gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow
     if (!gki_table_flow_find(spec->family, &family))
         return gki_fail(GKV_ERR_ARGUMENT, "there is no flow \"%s\": use one of model.prior_flow",
                         spec->family);
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    it->d = spec->d;
-    it->w = gki_plan_forward(&it->plan, spec->d);
-    it->d_w = gki_plan_backward(&it->plan, spec->d);
-    const gki_flow_spec flow = {.z = it->w,
-                                .d_z = it->d_w,
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *made, &made));
+    made->d = spec->d;
+    made->w = gki_plan_forward(&made->plan, spec->d);
+    made->d_w = gki_plan_backward(&made->plan, spec->d);
+    const gki_flow_spec flow = {.z = made->w,
+                                .d_z = made->d_w,
                                 .layers = spec->layers,
                                 .hidden = spec->hidden,
                                 .log_scale_bound = settings.model.log_scale_bound,
                                 .bins = (size_t)settings.model.spline_bins,
                                 .spline_bound = settings.model.spline_bound};
-    GKV_TRY_GOTO(gki_flow_of(family)->create(&flow, &it->params, &it->plan, &it->flow));
-    const gki_base_spec base = {.eps = it->flow->eps,
-                                .d_eps = it->flow->d_eps,
+    GKV_TRY_GOTO(gki_flow_of(family)->create(&flow, &made->params, &made->plan, &made->flow));
+    const gki_base_spec base = {.eps = made->flow->eps,
+                                .d_eps = made->flow->d_eps,
                                 .trainable = true,
                                 .max_freedom = spec->max_freedom,
                                 .seed = spec->seed};
-    GKV_TRY_GOTO(gki_base_student_t.create(&base, &it->params, &it->plan, &it->base));
-    GKV_TRY_GOTO(gki_params_seal(&it->params));
-    it->flow->ops->init(it->flow, &it->params, spec->seed);
-    it->base->ops->init(it->base, &it->params);
+    GKV_TRY_GOTO(gki_base_student_t.create(&base, &made->params, &made->plan, &made->base));
+    GKV_TRY_GOTO(gki_params_seal(&made->params));
+    made->flow->ops->init(made->flow, &made->params, spec->seed);
+    made->base->ops->init(made->base, &made->params);
 done:
     if (status != GKV_OK) {
-        gki_table_flow_free(it);
-        it = NULL;
+        gki_table_flow_free(made);
+        made = NULL;
     }
-    *out = it;
+    *out = made;
     return status;
 }
 
-void gki_table_flow_free(gki_table_flow *it)
+void gki_table_flow_free(gki_table_flow *flow)
 {
-    if (!it)
+    if (!flow)
         return;
-    if (it->flow)
-        it->flow->ops->free(it->flow);
-    if (it->base)
-        it->base->ops->free(it->base);
-    gki_params_free(&it->params);
-    free(it);
+    if (flow->flow)
+        flow->flow->ops->free(flow->flow);
+    if (flow->base)
+        flow->base->ops->free(flow->base);
+    gki_params_free(&flow->params);
+    free(flow);
 }
 
 /* Normalises the rows in the workspace, tile by tile. */
-static void evaluate_rows(const gki_table_flow *it, gki_workspace *ws, size_t count,
+static void evaluate_rows(const gki_table_flow *flow, gki_workspace *ws, size_t count,
                           const gki_real *w, int threads, double *log_density)
 {
     const size_t tiles = (count + FLOW_TILE - 1) / FLOW_TILE;
@@ -83,37 +83,37 @@ static void evaluate_rows(const gki_table_flow *it, gki_workspace *ws, size_t co
     for (size_t t = 0; t < tiles; t++) {
         const size_t first = t * FLOW_TILE,
                      size = count - first < FLOW_TILE ? count - first : FLOW_TILE;
-        memcpy(gki_at(ws, it->w, first), w + first * it->d, size * it->d * sizeof *w);
-        it->flow->ops->normalise(it->flow, ws, first, size);
-        it->base->ops->log_density(it->base, ws, first, size);
+        memcpy(gki_at(ws, flow->w, first), w + first * flow->d, size * flow->d * sizeof *w);
+        flow->flow->ops->normalise(flow->flow, ws, first, size);
+        flow->base->ops->log_density(flow->base, ws, first, size);
         for (size_t r = first; r < first + size; r++)
-            log_density[r] = (double)*gki_at(ws, it->base->log_density, r) +
-                             (double)*gki_at(ws, it->flow->log_det, r);
+            log_density[r] = (double)*gki_at(ws, flow->base->log_density, r) +
+                             (double)*gki_at(ws, flow->flow->log_det, r);
     }
 }
 
-gkv_status gki_table_flow_log_density(const gki_table_flow *it, const gki_real *values, size_t n,
+gkv_status gki_table_flow_log_density(const gki_table_flow *flow, const gki_real *values, size_t n,
                                       const gki_real *w, int threads, double *log_density)
 {
-    gki_params params = it->params;
+    gki_params params = flow->params;
     gki_workspace ws = {.rows = 0};
     gkv_status status = GKV_OK;
     params.values = (gki_real *)(uintptr_t)values;
-    GKV_TRY_GOTO(gki_workspace_create(&it->plan, n < ROWS ? n : ROWS, false, &params, &ws));
+    GKV_TRY_GOTO(gki_workspace_create(&flow->plan, n < ROWS ? n : ROWS, false, &params, &ws));
     GKV_TRY_GOTO(gki_workspace_keep_all_packed(&ws, threads));
     for (size_t first = 0; first < n; first += ROWS)
-        evaluate_rows(it, &ws, n - first < ROWS ? n - first : ROWS, w + first * it->d, threads,
+        evaluate_rows(flow, &ws, n - first < ROWS ? n - first : ROWS, w + first * flow->d, threads,
                       log_density + first);
 done:
     gki_workspace_free(&ws);
     return status;
 }
 
-gkv_status gki_table_flow_transform(const gki_table_flow *it, size_t n, gki_real *w, int threads)
+gkv_status gki_table_flow_transform(const gki_table_flow *flow, size_t n, gki_real *w, int threads)
 {
     gki_workspace ws = {.rows = 0};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_workspace_create(&it->plan, n < ROWS ? n : ROWS, false, &it->params, &ws));
+    GKV_TRY_GOTO(gki_workspace_create(&flow->plan, n < ROWS ? n : ROWS, false, &flow->params, &ws));
     GKV_TRY_GOTO(gki_workspace_keep_all_packed(&ws, threads));
     for (size_t begin = 0; begin < n; begin += ROWS) {
         const size_t count = n - begin < ROWS ? n - begin : ROWS,
@@ -122,11 +122,11 @@ gkv_status gki_table_flow_transform(const gki_table_flow *it, size_t n, gki_real
         for (size_t t = 0; t < tiles; t++) {
             const size_t first = t * FLOW_TILE,
                          size = count - first < FLOW_TILE ? count - first : FLOW_TILE;
-            gki_real *rows = w + (begin + first) * it->d;
-            it->base->ops->transform(it->base, &it->params, size, NULL, rows);
-            memcpy(gki_at(&ws, it->flow->eps, first), rows, size * it->d * sizeof *rows);
-            it->flow->ops->generate(it->flow, &ws, first, size);
-            memcpy(rows, gki_at(&ws, it->w, first), size * it->d * sizeof *rows);
+            gki_real *rows = w + (begin + first) * flow->d;
+            flow->base->ops->transform(flow->base, &flow->params, size, NULL, rows);
+            memcpy(gki_at(&ws, flow->flow->eps, first), rows, size * flow->d * sizeof *rows);
+            flow->flow->ops->generate(flow->flow, &ws, first, size);
+            memcpy(rows, gki_at(&ws, flow->w, first), size * flow->d * sizeof *rows);
         }
     }
 done:
@@ -140,14 +140,14 @@ static int ascending_real(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double gki_table_flow_freedom(const gki_table_flow *it)
+double gki_table_flow_freedom(const gki_table_flow *flow)
 {
     gki_real all[GKV_DENSITY_COLUMNS_MAX];
-    for (size_t p = 0; p < it->params.count; p++)
-        if (strcmp(it->params.list[p].name, "prior.base.log_freedom") == 0) {
-            memcpy(all, gki_param_value(&it->params, p), it->d * sizeof *all);
-            qsort(all, it->d, sizeof *all, ascending_real);
-            return exp((double)all[it->d / 2]);
+    for (size_t p = 0; p < flow->params.count; p++)
+        if (strcmp(flow->params.list[p].name, "prior.base.log_freedom") == 0) {
+            memcpy(all, gki_param_value(&flow->params, p), flow->d * sizeof *all);
+            qsort(all, flow->d, sizeof *all, ascending_real);
+            return exp((double)all[flow->d / 2]);
         }
     return NAN;
 }

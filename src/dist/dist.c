@@ -78,13 +78,13 @@ gkv_status gkv_dist_broadcast(gkv_dist *dist, int root, size_t n, void *bytes)
         return gki_fail(GKV_ERR_ARGUMENT, "rank %d: there are ranks 0 to %d", root, dist->size - 1);
     if (n > 0)
         GKV_NEED(bytes);
-    for (size_t at = 0; at < n; at += GKI_DIST_BYTES_MAX) {
-        const size_t length = n - at < GKI_DIST_BYTES_MAX ? n - at : GKI_DIST_BYTES_MAX;
+    for (size_t offset = 0; offset < n; offset += GKI_DIST_BYTES_MAX) {
+        const size_t length = n - offset < GKI_DIST_BYTES_MAX ? n - offset : GKI_DIST_BYTES_MAX;
         void *request = NULL;
         pthread_mutex_lock(&dist->lock);
         GKV_TRY(gki_dist_end_operation(
-            dist, dist->table->broadcast(root, (char *)bytes + at, (int)length, &request), &request,
-            "a broadcast"));
+            dist, dist->table->broadcast(root, (char *)bytes + offset, (int)length, &request),
+            &request, "a broadcast"));
     }
     return GKV_OK;
 }
@@ -96,10 +96,10 @@ static gkv_status gather_at_once(gkv_dist *dist, const size_t *lengths, void *al
     void *request = NULL;
     GKV_TRY(gki_alloc(2 * (size_t)dist->size, sizeof *counts, &counts));
     int *offsets = counts + dist->size;
-    for (int r = 0, at = 0; r < dist->size; r++) {
+    for (int r = 0, offset = 0; r < dist->size; r++) {
         counts[r] = (int)lengths[r];
-        offsets[r] = at;
-        at += counts[r];
+        offsets[r] = offset;
+        offset += counts[r];
     }
     pthread_mutex_lock(&dist->lock);
     const gkv_status status = gki_dist_end_operation(
@@ -120,16 +120,16 @@ gkv_status gkv_dist_gather(gkv_dist *dist, const size_t *lengths, const void *mi
     if (total == 0)
         return GKV_OK;
     GKV_NEED(all);
-    char *to = all;
+    char *next = all;
     if (lengths[dist->rank] > 0) {
         GKV_NEED(mine);
-        memmove(to + before, mine, lengths[dist->rank]);
+        memmove(next + before, mine, lengths[dist->rank]);
     }
     if (total <= GKI_DIST_BYTES_MAX)
         return gather_at_once(dist, lengths, all);
     for (int r = 0; r < dist->size; r++) {
-        GKV_TRY(gkv_dist_broadcast(dist, r, lengths[r], to));
-        to += lengths[r];
+        GKV_TRY(gkv_dist_broadcast(dist, r, lengths[r], next));
+        next += lengths[r];
     }
     return GKV_OK;
 }

@@ -10,12 +10,12 @@
 #include "dist/dist.h"
 
 /* A sum that is made. */
-typedef struct sum {
+typedef struct rank_sum {
     gkv_dist_type type;
     char *values;
     char *parts; /* the slices of this rank from all ranks [size, length of the slice] */
     int *counts, *offsets, *part_counts, *part_offsets; /* in bytes [size] */
-} sum;
+} rank_sum;
 
 static const size_t sizes[] = {[GKV_DIST_DOUBLE] = sizeof(double),
                                [GKV_DIST_FLOAT] = sizeof(float),
@@ -44,56 +44,56 @@ static void add(gkv_dist_type type, size_t n, void *to, const void *from)
 }
 
 /* Adds the parts of this rank's slice in the order of the tree, and puts the sum in its place. */
-static void add_parts(const gkv_dist *dist, const sum *it)
+static void add_parts(const gkv_dist *dist, const rank_sum *sum)
 {
-    const size_t length = (size_t)it->counts[dist->rank], n = length / sizes[it->type];
+    const size_t length = (size_t)sum->counts[dist->rank], n = length / sizes[sum->type];
     for (int step = 1; step < dist->size; step *= 2)
         for (int r = 0; r + step < dist->size; r += 2 * step)
-            add(it->type, n, it->parts + (size_t)r * length,
-                it->parts + (size_t)(r + step) * length);
+            add(sum->type, n, sum->parts + (size_t)r * length,
+                sum->parts + (size_t)(r + step) * length);
     if (length > 0)
-        memcpy(it->values + it->offsets[dist->rank], it->parts, length);
+        memcpy(sum->values + sum->offsets[dist->rank], sum->parts, length);
 }
 
 /* Divides the n values into slices, and allocates the parts. */
-static gkv_status divide(const gkv_dist *dist, size_t n, sum *it)
+static gkv_status divide(const gkv_dist *dist, size_t n, rank_sum *sum)
 {
     const size_t ranks = (size_t)dist->size;
-    GKV_TRY(gki_alloc(4 * ranks, sizeof *it->counts, &it->counts));
-    it->offsets = it->counts + ranks;
-    it->part_counts = it->offsets + ranks;
-    it->part_offsets = it->part_counts + ranks;
+    GKV_TRY(gki_alloc(4 * ranks, sizeof *sum->counts, &sum->counts));
+    sum->offsets = sum->counts + ranks;
+    sum->part_counts = sum->offsets + ranks;
+    sum->part_offsets = sum->part_counts + ranks;
     for (int r = 0; r < dist->size; r++) {
         size_t first = 0, count = 0;
         gkv_dist_range(n, GKV_ALIGNMENT / sizeof(float), r, dist->size, &first, &count);
-        it->counts[r] = (int)(count * sizes[it->type]);
-        it->offsets[r] = (int)(first * sizes[it->type]);
+        sum->counts[r] = (int)(count * sizes[sum->type]);
+        sum->offsets[r] = (int)(first * sizes[sum->type]);
     }
     for (int r = 0; r < dist->size; r++) {
-        it->part_counts[r] = it->counts[dist->rank];
-        it->part_offsets[r] = r * it->counts[dist->rank];
+        sum->part_counts[r] = sum->counts[dist->rank];
+        sum->part_offsets[r] = r * sum->counts[dist->rank];
     }
-    return gki_alloc(ranks * (size_t)it->counts[dist->rank], 1, &it->parts);
+    return gki_alloc(ranks * (size_t)sum->counts[dist->rank], 1, &sum->parts);
 }
 
 /* The sum of at most GKI_DIST_BYTES_MAX bytes. */
 static gkv_status sum_piece(gkv_dist *dist, gkv_dist_type type, size_t n, char *values)
 {
-    sum it = {.type = type, .values = values};
+    rank_sum sum = {.type = type, .values = values};
     void *request = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(divide(dist, n, &it));
+    GKV_TRY_GOTO(divide(dist, n, &sum));
     pthread_mutex_lock(&dist->lock);
-    int code = dist->table->exchange(values, it.counts, it.offsets, it.parts, it.part_counts,
-                                     it.part_offsets, &request);
+    int code = dist->table->exchange(values, sum.counts, sum.offsets, sum.parts, sum.part_counts,
+                                     sum.part_offsets, &request);
     GKV_TRY_GOTO(gki_dist_end_operation(dist, code, &request, "a sum"));
-    add_parts(dist, &it);
+    add_parts(dist, &sum);
     pthread_mutex_lock(&dist->lock);
-    code = dist->table->gather(values, it.counts, it.offsets, &request);
+    code = dist->table->gather(values, sum.counts, sum.offsets, &request);
     GKV_TRY_GOTO(gki_dist_end_operation(dist, code, &request, "a sum"));
 done:
-    free(it.parts);
-    free(it.counts);
+    free(sum.parts);
+    free(sum.counts);
     return status;
 }
 
@@ -106,8 +106,8 @@ gkv_status gkv_dist_sum(gkv_dist *dist, gkv_dist_type type, size_t n, void *valu
     const size_t most = GKI_DIST_BYTES_MAX / sizes[type];
     if (gkv_dist_size(dist) == 1)
         return GKV_OK;
-    for (size_t at = 0; at < n; at += most)
-        GKV_TRY(sum_piece(dist, type, n - at < most ? n - at : most,
-                          (char *)values + at * sizes[type]));
+    for (size_t first = 0; first < n; first += most)
+        GKV_TRY(sum_piece(dist, type, n - first < most ? n - first : most,
+                          (char *)values + first * sizes[type]));
     return GKV_OK;
 }

@@ -39,7 +39,7 @@ typedef struct gki_dist_table {
     /* out[offsets[r] …] goes to rank r, whose bytes for this rank come to in[in_offsets[r] …] */
     int (*exchange)(const void *out, const int *lengths, const int *offsets, void *in,
                     const int *in_lengths, const int *in_offsets, void **request);
-    int (*send)(int to, gki_dist_tag tag, const void *data, int length, void **request);
+    int (*send)(int destination, gki_dist_tag tag, const void *data, int length, void **request);
     int (*expect)(int from, gki_dist_tag tag, void *data, int length, void **request);
     /* *done tells whether the operation is done; its request is freed then. NULL is done. */
     int (*test)(void **request, int *done);

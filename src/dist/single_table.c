@@ -56,10 +56,10 @@ static int exchange(const void *out, const int *lengths, const int *offsets, voi
 }
 
 /* Nobody else is there: no message is sent or comes. */
-static int send(int to, gki_dist_tag tag, const void *data, int length, void **request)
+static int send(int destination, gki_dist_tag tag, const void *data, int length, void **request)
 {
     (void)tag;
-    return broadcast(to, (void *)(uintptr_t)data, length, request);
+    return broadcast(destination, (void *)(uintptr_t)data, length, request);
 }
 
 static int expect(int from, gki_dist_tag tag, void *data, int length, void **request)

@@ -9,14 +9,15 @@ static gkv_status check(const gkv_dist *dist, int rank, size_t n)
     return GKV_OK;
 }
 
-gkv_status gki_dist_send(gkv_dist *dist, int to, size_t n, const void *bytes,
+gkv_status gki_dist_send(gkv_dist *dist, int destination, size_t n, const void *bytes,
                          gki_dist_transfer *out)
 {
     out->request = NULL;
-    GKV_TRY(check(dist, to, n));
+    GKV_TRY(check(dist, destination, n));
     pthread_mutex_lock(&dist->lock);
-    return gki_dist_begun(dist, dist->table->send(to, GKI_DIST_DATA, bytes, (int)n, &out->request),
-                          "a message");
+    return gki_dist_begun(
+        dist, dist->table->send(destination, GKI_DIST_DATA, bytes, (int)n, &out->request),
+        "a message");
 }
 
 gkv_status gki_dist_receive(gkv_dist *dist, int from, size_t n, void *bytes, gki_dist_transfer *out)

@@ -14,7 +14,7 @@ typedef struct gki_dist_transfer {
 
 /* Begin to send bytes[n] to a rank, and to receive as many. Messages between two ranks arrive in
  * the order in which they were sent. */
-gkv_status gki_dist_send(gkv_dist *dist, int to, size_t n, const void *bytes,
+gkv_status gki_dist_send(gkv_dist *dist, int destination, size_t n, const void *bytes,
                          gki_dist_transfer *out);
 gkv_status gki_dist_receive(gkv_dist *dist, int from, size_t n, void *bytes,
                             gki_dist_transfer *out);

@@ -105,48 +105,49 @@ static void lose(const gkv_dist *dist, int rank)
 /* Ends the job if a rank is lost, or has failed and others do not come. */
 static void end_if_lost(const gkv_dist *dist, double now)
 {
-    gki_dist_watch *it = dist->watch;
+    gki_dist_watch *watch = dist->watch;
     const int last = dist->rank == 0 ? dist->size - 1 : 0;
-    if (now - it->ticked > silence_seconds / 3) /* this process was stopped itself, maybe all */
+    if (now - watch->ticked > silence_seconds / 3) /* this process was stopped itself, maybe all */
         for (int r = 0; r <= last; r++)
-            it->peers[r].answered = now;
-    it->ticked = now;
+            watch->peers[r].answered = now;
+    watch->ticked = now;
     for (int r = 0; r <= last; r++)
-        if (r != dist->rank && now - it->peers[r].answered > silence_seconds)
+        if (r != dist->rank && now - watch->peers[r].answered > silence_seconds)
             lose(dist, r);
-    if (dist->rank == 0 && it->failed_at > 0 && it->ended < dist->size &&
-        now - it->failed_at > grace_seconds) {
+    if (dist->rank == 0 && watch->failed_at > 0 && watch->ended < dist->size &&
+        now - watch->failed_at > grace_seconds) {
         report_failures(dist);
-        dist->table->abort(it->code);
+        dist->table->abort(watch->code);
     }
 }
 
 /* --- Messages ------------------------------------------------------------- */
 
 /* Sends the message unless the last one is still on its way. */
-static int send_one(const gkv_dist *dist, int to, gki_dist_tag tag, outgoing *out)
+static int send_one(const gkv_dist *dist, int destination, gki_dist_tag tag, outgoing *out)
 {
     int done = 0;
     const int code = dist->table->test(&out->request, &done);
-    return code || !done ? code
-                         : dist->table->send(to, tag, &out->data, sizeof out->data, &out->request);
+    return code || !done
+               ? code
+               : dist->table->send(destination, tag, &out->data, sizeof out->data, &out->request);
 }
 
-static void note_end(gki_dist_watch *it, int rank, const ending *end)
+static void note_end(gki_dist_watch *watch, int rank, const ending *end)
 {
-    it->peers[rank].has_ended = true;
-    it->peers[rank].end = *end;
-    it->ended++;
-    if (end->code != 0 && it->failed_at == 0) {
-        it->failed_at = gki_seconds();
-        it->code = end->code;
+    watch->peers[rank].has_ended = true;
+    watch->peers[rank].end = *end;
+    watch->ended++;
+    if (end->code != 0 && watch->failed_at == 0) {
+        watch->failed_at = gki_seconds();
+        watch->code = end->code;
     }
 }
 
 /* Takes all messages of a tag that have come. */
 static int take(const gkv_dist *dist, gki_dist_tag tag, double now)
 {
-    gki_dist_watch *it = dist->watch;
+    gki_dist_watch *watch = dist->watch;
     ending end;
     uint64_t number = 0;
     for (;;) {
@@ -157,12 +158,12 @@ static int take(const gkv_dist *dist, gki_dist_tag tag, double now)
                                  is_end ? (int)sizeof end : (int)sizeof number, &from, &length);
         if (code || from < 0)
             return code;
-        it->peers[from].answered = now;
+        watch->peers[from].answered = now;
         if (is_end) {
-            note_end(it, from, &end);
+            note_end(watch, from, &end);
         } else if (tag == GKI_DIST_OVER) {
-            it->is_over = true;
-            it->over_code = (int)number;
+            watch->is_over = true;
+            watch->over_code = (int)number;
         }
     }
 }
@@ -202,15 +203,15 @@ static int give_tickets(gkv_dist *dist)
 
 static int send_beats(const gkv_dist *dist, double now)
 {
-    gki_dist_watch *it = dist->watch;
+    gki_dist_watch *watch = dist->watch;
     const int last = dist->rank == 0 ? dist->size - 1 : 0;
     int code = 0;
-    if (now - it->beat < beat_seconds)
+    if (now - watch->beat < beat_seconds)
         return code;
-    it->beat = now;
+    watch->beat = now;
     for (int r = 0; r <= last && !code; r++)
         if (r != dist->rank)
-            code = send_one(dist, r, GKI_DIST_BEAT, &it->peers[r].beat);
+            code = send_one(dist, r, GKI_DIST_BEAT, &watch->peers[r].beat);
     return code;
 }
 
@@ -271,23 +272,23 @@ gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket)
 
 gkv_status gki_dist_watch_start(gkv_dist *dist)
 {
-    gki_dist_watch *it = NULL;
+    gki_dist_watch *made = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_alloc(1, sizeof *it, &it));
-    GKV_TRY_GOTO(gki_alloc((size_t)dist->size, sizeof *it->peers, &it->peers));
-    it->ticked = it->beat = gki_seconds();
+    GKV_TRY(gki_alloc(1, sizeof *made, &made));
+    GKV_TRY_GOTO(gki_alloc((size_t)dist->size, sizeof *made->peers, &made->peers));
+    made->ticked = made->beat = gki_seconds();
     for (int r = 0; r < dist->size; r++)
-        it->peers[r].answered = it->ticked;
-    atomic_init(&it->stop, false);
-    dist->watch = it;
-    const int error = pthread_create(&it->thread, NULL, watch, dist);
+        made->peers[r].answered = made->ticked;
+    atomic_init(&made->stop, false);
+    dist->watch = made;
+    const int error = pthread_create(&made->thread, NULL, watch, dist);
     if (error)
         status = gki_fail_errno(error, "the thread that watches other ranks cannot be started");
 done:
     if (status != GKV_OK) {
         dist->watch = NULL;
-        free(it->peers);
-        free(it);
+        free(made->peers);
+        free(made);
     }
     return status;
 }
@@ -295,12 +296,12 @@ done:
 /* Waits until all ranks have ended. */
 static void wait_for_all(gkv_dist *dist)
 {
-    const gki_dist_watch *it = dist->watch;
+    const gki_dist_watch *watch = dist->watch;
     unsigned calls = 0;
     for (bool done = false; !done;) {
         gki_dist_pause(&calls);
         pthread_mutex_lock(&dist->lock);
-        done = dist->rank == 0 ? it->ended == dist->size : it->is_over;
+        done = dist->rank == 0 ? watch->ended == dist->size : watch->is_over;
         pthread_mutex_unlock(&dist->lock);
     }
 }
@@ -324,20 +325,20 @@ static void wait_or_abort(const gkv_dist *dist, int code, void **request)
 static void complete_messages(const gkv_dist *dist)
 {
     const gki_dist_table *table = dist->table;
-    gki_dist_watch *it = dist->watch;
+    gki_dist_watch *watch = dist->watch;
     void *request = NULL;
     const int code = table->barrier(&request);
     wait_or_abort(dist, code, &request);
     (void)take(dist, GKI_DIST_BEAT, 0);
     for (int r = 0; r < dist->size; r++) {
-        wait_or_abort(dist, 0, &it->peers[r].beat.request);
-        wait_or_abort(dist, 0, &it->peers[r].ticket.request);
+        wait_or_abort(dist, 0, &watch->peers[r].beat.request);
+        wait_or_abort(dist, 0, &watch->peers[r].ticket.request);
     }
 }
 
 int gki_dist_watch_end(gkv_dist *dist, int code, const char *message)
 {
-    gki_dist_watch *it = dist->watch;
+    gki_dist_watch *watch = dist->watch;
     ending mine = {.code = code};
     outgoing over = {.request = NULL};
     void *sent = NULL;
@@ -345,28 +346,28 @@ int gki_dist_watch_end(gkv_dist *dist, int code, const char *message)
     snprintf(mine.text, sizeof mine.text, "%s", message);
     pthread_mutex_lock(&dist->lock);
     if (dist->rank == 0)
-        note_end(it, 0, &mine);
+        note_end(watch, 0, &mine);
     else
         failed = dist->table->send(0, GKI_DIST_ENDED, &mine, sizeof mine, &sent);
     if (failed)
         dist->table->abort(code ? code : LOST_CODE);
     pthread_mutex_unlock(&dist->lock);
     wait_for_all(dist);
-    atomic_store(&it->stop, true);
-    pthread_join(it->thread, NULL);
+    atomic_store(&watch->stop, true);
+    pthread_join(watch->thread, NULL);
     wait_or_abort(dist, 0, &sent);
     if (dist->rank == 0) {
         report_failures(dist);
-        it->over_code = it->code;
+        watch->over_code = watch->code;
         for (int r = 1; r < dist->size; r++) {
-            over.data = (uint64_t)it->code;
+            over.data = (uint64_t)watch->code;
             wait_or_abort(dist, send_one(dist, r, GKI_DIST_OVER, &over), &over.request);
         }
     }
-    code = it->over_code;
+    code = watch->over_code;
     complete_messages(dist);
-    free(it->peers);
-    free(it);
+    free(watch->peers);
+    free(watch);
     dist->watch = NULL;
     return code;
 }

@@ -118,8 +118,8 @@ static void divide_by_upper(size_t d, const gki_real *w, double *x)
     }
 }
 
-/* Writes the inverse of a triangular matrix to to[d, d]; `scratch` has d numbers. */
-static void invert(size_t d, const gki_real *matrix, double *scratch, float *to,
+/* Writes the inverse of a triangular matrix to out[d, d]; `scratch` has d numbers. */
+static void invert(size_t d, const gki_real *matrix, double *scratch, float *out,
                    void (*divide)(size_t d, const gki_real *matrix, double *x))
 {
     for (size_t row = 0; row < d; row++) {
@@ -127,7 +127,7 @@ static void invert(size_t d, const gki_real *matrix, double *scratch, float *to,
             scratch[j] = j == row;
         divide(d, matrix, scratch);
         for (size_t j = 0; j < d; j++)
-            to[row * d + j] = (float)scratch[j];
+            out[row * d + j] = (float)scratch[j];
     }
 }
 

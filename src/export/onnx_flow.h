@@ -16,8 +16,8 @@ typedef struct gki_onnx_direction {
  * parameters [batch, width·n]. */
 typedef struct gki_onnx_transform {
     size_t (*width)(const gkv_model_settings *settings);
-    gki_onnx_value (*apply)(gki_onnx *g, const gki_onnx_direction *to, size_t n, gki_onnx_value raw,
-                            gki_onnx_value in);
+    gki_onnx_value (*apply)(gki_onnx *g, const gki_onnx_direction *direction, size_t n,
+                            gki_onnx_value raw, gki_onnx_value in);
 } gki_onnx_transform;
 
 extern const gki_onnx_transform gki_onnx_affine, gki_onnx_spline, gki_onnx_gk_map;

@@ -16,18 +16,18 @@ static const double log_score_most = 69, least_power = 0.05, least_slope = 1e-4,
 /* --- Terms ---------------------------------------------------------------- */
 
 /* The terms at t = log s. */
-typedef struct terms {
+typedef struct root_terms {
     gki_onnx_value T;    /* 1 + c tanh(gs/2) */
     gki_onnx_value turn; /* gs·tanh(gs/2) */
     gki_onnx_value skew; /* s T'/T, the slope of log T in t */
     gki_onnx_value log1; /* log(1 + s²) */
     gki_onnx_value h;    /* s²/(1 + s²) */
     gki_onnx_value tail; /* 1 + 2kh */
-} terms;
+} root_terms;
 
 /* By e^−|gs| the hyperbolic functions are accurate in both tails. */
-static terms terms_at(gki_onnx *g, double c, gki_onnx_value t, gki_onnx_value side_g,
-                      gki_onnx_value k)
+static root_terms terms_at(gki_onnx *g, double c, gki_onnx_value t, gki_onnx_value side_g,
+                           gki_onnx_value k)
 {
     const gki_onnx_value gs = gki_onnx_mul(g, side_g, gki_onnx_exp(g, t)),
                          e = gki_onnx_exp(g, gki_onnx_neg(g, gki_onnx_1(g, "Abs", gs))),
@@ -36,16 +36,16 @@ static terms terms_at(gki_onnx *g, double c, gki_onnx_value t, gki_onnx_value si
                          tanh = gki_onnx_mul(g, gki_onnx_1(g, "Sign", gs), size);
     /* sech² = 4e/(1 + e)² */
     const gki_onnx_value sech2 = gki_onnx_times(g, gki_onnx_mul(g, e, gki_onnx_mul(g, by, by)), 4);
-    terms it;
-    it.T = gki_onnx_plus(g, gki_onnx_times(g, tanh, c), 1);
-    it.turn = gki_onnx_mul(g, gs, tanh);
-    it.skew = gki_onnx_div(g, gki_onnx_times(g, gki_onnx_mul(g, gs, sech2), c / 2), it.T);
+    root_terms terms;
+    terms.T = gki_onnx_plus(g, gki_onnx_times(g, tanh, c), 1);
+    terms.turn = gki_onnx_mul(g, gs, tanh);
+    terms.skew = gki_onnx_div(g, gki_onnx_times(g, gki_onnx_mul(g, gs, sech2), c / 2), terms.T);
     const gki_onnx_value twice = gki_onnx_times(g, t, 2);
-    it.log1 = gki_onnx_softplus(g, twice);
-    it.h = gki_onnx_div(g, gki_onnx_number(g, 1),
-                        gki_onnx_plus(g, gki_onnx_exp(g, gki_onnx_neg(g, twice)), 1));
-    it.tail = gki_onnx_plus(g, gki_onnx_times(g, gki_onnx_mul(g, k, it.h), 2), 1);
-    return it;
+    terms.log1 = gki_onnx_softplus(g, twice);
+    terms.h = gki_onnx_div(g, gki_onnx_number(g, 1),
+                           gki_onnx_plus(g, gki_onnx_exp(g, gki_onnx_neg(g, twice)), 1));
+    terms.tail = gki_onnx_plus(g, gki_onnx_times(g, gki_onnx_mul(g, k, terms.h), 2), 1);
+    return terms;
 }
 
 /* --- Q -------------------------------------------------------------------- */
@@ -64,89 +64,96 @@ gki_onnx_value gki_onnx_gk_quantile(gki_onnx *g, const gki_onnx_gk *gk, gki_onnx
 /* --- The inverse ---------------------------------------------------------- */
 
 /* The equation, and the bracket of its root. */
-typedef struct search {
+typedef struct root_search {
     double c;
     gki_onnx_value g, k;      /* g with the sign of the side */
     gki_onnx_value log_y;     /* log(|x − A|/B) */
     gki_onnx_value by_power;  /* 1/(1 + 2k) */
     gki_onnx_value low, high; /* of t */
     gki_onnx_value t;         /* the approximation */
-} search;
+} root_search;
 
 /* t of s·max(1, s²)^k = e^w. */
-static gki_onnx_value asymptote(gki_onnx *g, const search *it, gki_onnx_value w)
+static gki_onnx_value asymptote(gki_onnx *g, const root_search *search, gki_onnx_value w)
 {
     const gki_onnx_value zero = gki_onnx_number(g, 0),
-                         t = gki_onnx_add(g, gki_onnx_min(g, w, zero),
-                                          gki_onnx_mul(g, gki_onnx_max(g, w, zero), it->by_power));
+                         t = gki_onnx_add(
+                             g, gki_onnx_min(g, w, zero),
+                             gki_onnx_mul(g, gki_onnx_max(g, w, zero), search->by_power));
     return gki_onnx_within(g, t, -log_score_most, log_score_most);
 }
 
-static void bracket(gki_onnx *g, search *it)
+static void bracket(gki_onnx *g, root_search *search)
 {
     const gki_onnx_value zero = gki_onnx_number(g, 0),
-                         rise = gki_onnx_times(g, gki_onnx_max(g, it->k, zero), log(2.0)),
-                         fall = gki_onnx_times(g, gki_onnx_min(g, it->k, zero), log(2.0));
+                         rise = gki_onnx_times(g, gki_onnx_max(g, search->k, zero), log(2.0)),
+                         fall = gki_onnx_times(g, gki_onnx_min(g, search->k, zero), log(2.0));
     /* log T is between 0 and log(1 + c) where g is positive, and else between log(1 − c) and 0 */
-    const gki_onnx_value is_up = gki_onnx_2(g, "Greater", it->g, zero),
-                         is_down = gki_onnx_2(g, "Less", it->g, zero);
-    const gki_onnx_value up = gki_onnx_3(g, "Where", is_up, gki_onnx_number(g, log(1 + it->c)),
+    const gki_onnx_value is_up = gki_onnx_2(g, "Greater", search->g, zero),
+                         is_down = gki_onnx_2(g, "Less", search->g, zero);
+    const gki_onnx_value up = gki_onnx_3(g, "Where", is_up, gki_onnx_number(g, log(1 + search->c)),
                                          zero),
-                         down = gki_onnx_3(g, "Where", is_down, gki_onnx_number(g, log(1 - it->c)),
-                                           zero);
-    it->low = asymptote(g, it, gki_onnx_sub(g, gki_onnx_sub(g, it->log_y, up), rise));
-    it->high = asymptote(g, it, gki_onnx_sub(g, gki_onnx_sub(g, it->log_y, down), fall));
+                         down = gki_onnx_3(g, "Where", is_down,
+                                           gki_onnx_number(g, log(1 - search->c)), zero);
+    search->low = asymptote(g, search, gki_onnx_sub(g, gki_onnx_sub(g, search->log_y, up), rise));
+    search->high =
+        asymptote(g, search, gki_onnx_sub(g, gki_onnx_sub(g, search->log_y, down), fall));
 }
 
 /* The initial approximation: w T = y by two iterations with T at s ≈ w/(1 + kw), and then
  * s = w (1 + w²)^(−k/(1 + 2k)), which has both asymptotes of the root of s (1 + s²)^k = w. */
-static void start(gki_onnx *g, search *it)
+static void start(gki_onnx *g, root_search *search)
 {
-    const gki_onnx_value y = gki_onnx_exp(g, it->log_y),
-                         rise = gki_onnx_max(g, it->k, gki_onnx_number(g, 0));
+    const gki_onnx_value y = gki_onnx_exp(g, search->log_y),
+                         rise = gki_onnx_max(g, search->k, gki_onnx_number(g, 0));
     gki_onnx_value w = y;
     for (int i = 0; i < 2; i++) {
         const gki_onnx_value s = gki_onnx_div(g, w, gki_onnx_plus(g, gki_onnx_mul(g, rise, w), 1));
         const gki_onnx_value tanh =
-            gki_onnx_1(g, "Tanh", gki_onnx_times(g, gki_onnx_mul(g, it->g, s), 0.5));
-        w = gki_onnx_div(g, y, gki_onnx_plus(g, gki_onnx_times(g, tanh, it->c), 1));
+            gki_onnx_1(g, "Tanh", gki_onnx_times(g, gki_onnx_mul(g, search->g, s), 0.5));
+        w = gki_onnx_div(g, y, gki_onnx_plus(g, gki_onnx_times(g, tanh, search->c), 1));
     }
     const gki_onnx_value log_w = gki_onnx_log(g, w),
                          log1 = gki_onnx_softplus(g, gki_onnx_times(g, log_w, 2)),
-                         power = gki_onnx_mul(g, it->k, it->by_power);
-    it->t = gki_onnx_sub(g, log_w, gki_onnx_mul(g, power, log1));
-    it->t = gki_onnx_max(g, it->low, gki_onnx_min(g, it->high, it->t));
+                         power = gki_onnx_mul(g, search->k, search->by_power);
+    search->t = gki_onnx_sub(g, log_w, gki_onnx_mul(g, power, log1));
+    search->t = gki_onnx_max(g, search->low, gki_onnx_min(g, search->high, search->t));
 }
 
 /* One step of Halley's method; a step out of the bracket becomes one to its middle. With r =
  * F''/F' the step is (F/F')/(1 − r F/(2F')). */
-static void improve(gki_onnx *g, search *it)
+static void improve(gki_onnx *g, root_search *search)
 {
-    const terms at = terms_at(g, it->c, it->t, it->g, it->k);
-    const gki_onnx_value value =
-        gki_onnx_sub(g,
-                     gki_onnx_add(g, gki_onnx_add(g, it->t, gki_onnx_mul(g, it->k, at.log1)),
-                                  gki_onnx_log(g, at.T)),
-                     it->log_y);
-    const gki_onnx_value
-        slope = gki_onnx_max(g, gki_onnx_add(g, at.tail, at.skew), gki_onnx_number(g, least_slope)),
-        bend = gki_onnx_add(
-            g,
-            gki_onnx_times(
-                g, gki_onnx_mul(g, gki_onnx_mul(g, it->k, at.h), gki_onnx_from(g, at.h, 1)), 4),
-            gki_onnx_mul(g, at.skew, gki_onnx_sub(g, gki_onnx_from(g, at.turn, 1), at.skew)));
+    const root_terms terms = terms_at(g, search->c, search->t, search->g, search->k);
+    const gki_onnx_value value = gki_onnx_sub(
+        g,
+        gki_onnx_add(g, gki_onnx_add(g, search->t, gki_onnx_mul(g, search->k, terms.log1)),
+                     gki_onnx_log(g, terms.T)),
+        search->log_y);
+    const gki_onnx_value slope = gki_onnx_max(g, gki_onnx_add(g, terms.tail, terms.skew),
+                                              gki_onnx_number(g, least_slope)),
+                         bend = gki_onnx_add(
+                             g,
+                             gki_onnx_times(g,
+                                            gki_onnx_mul(g, gki_onnx_mul(g, search->k, terms.h),
+                                                         gki_onnx_from(g, terms.h, 1)),
+                                            4),
+                             gki_onnx_mul(
+                                 g, terms.skew,
+                                 gki_onnx_sub(g, gki_onnx_from(g, terms.turn, 1), terms.skew)));
     const gki_onnx_value is_low = gki_onnx_2(g, "Less", value, gki_onnx_number(g, 0));
-    it->low = gki_onnx_3(g, "Where", is_low, it->t, it->low);
-    it->high = gki_onnx_3(g, "Where", is_low, it->high, it->t);
+    search->low = gki_onnx_3(g, "Where", is_low, search->t, search->low);
+    search->high = gki_onnx_3(g, "Where", is_low, search->high, search->t);
     const gki_onnx_value newton = gki_onnx_div(g, value, slope),
                          ratio = gki_onnx_div(g, gki_onnx_mul(g, newton, bend), slope),
                          down = gki_onnx_max(g, gki_onnx_from(g, gki_onnx_times(g, ratio, 0.5), 1),
                                              gki_onnx_number(g, least_down)),
-                         next = gki_onnx_sub(g, it->t, gki_onnx_div(g, newton, down));
-    const gki_onnx_value is_outside = gki_onnx_2(g, "Or", gki_onnx_2(g, "Less", next, it->low),
-                                                 gki_onnx_2(g, "Greater", next, it->high));
-    const gki_onnx_value middle = gki_onnx_times(g, gki_onnx_add(g, it->low, it->high), 0.5);
-    it->t = gki_onnx_3(g, "Where", is_outside, middle, next);
+                         next = gki_onnx_sub(g, search->t, gki_onnx_div(g, newton, down));
+    const gki_onnx_value is_outside = gki_onnx_2(g, "Or", gki_onnx_2(g, "Less", next, search->low),
+                                                 gki_onnx_2(g, "Greater", next, search->high));
+    const gki_onnx_value middle =
+        gki_onnx_times(g, gki_onnx_add(g, search->low, search->high), 0.5);
+    search->t = gki_onnx_3(g, "Where", is_outside, middle, next);
 }
 
 gki_onnx_value gki_onnx_gk_inverse(gki_onnx *g, const gki_onnx_gk *gk, gki_onnx_value x,
@@ -155,19 +162,20 @@ gki_onnx_value gki_onnx_gk_inverse(gki_onnx *g, const gki_onnx_gk *gk, gki_onnx_
     const gki_onnx_value offset = gki_onnx_sub(g, x, gk->a), side = gki_onnx_1(g, "Sign", offset),
                          y = gki_onnx_div(g, gki_onnx_1(g, "Abs", offset), gk->b),
                          power = gki_onnx_plus(g, gki_onnx_times(g, gk->k, 2), 1);
-    search it = {.c = gk->c, .g = gki_onnx_mul(g, gk->g, side), .k = gk->k};
-    it.log_y = gki_onnx_log(g, gki_onnx_within(g, y, exp(-log_score_most), exp(log_score_most)));
-    it.by_power = gki_onnx_div(g, gki_onnx_number(g, 1),
-                               gki_onnx_max(g, power, gki_onnx_number(g, least_power)));
-    bracket(g, &it);
-    start(g, &it);
+    root_search search = {.c = gk->c, .g = gki_onnx_mul(g, gk->g, side), .k = gk->k};
+    search.log_y =
+        gki_onnx_log(g, gki_onnx_within(g, y, exp(-log_score_most), exp(log_score_most)));
+    search.by_power = gki_onnx_div(g, gki_onnx_number(g, 1),
+                                   gki_onnx_max(g, power, gki_onnx_number(g, least_power)));
+    bracket(g, &search);
+    start(g, &search);
     for (int i = 0; i < GKV_ONNX_GK_STEPS; i++)
-        improve(g, &it);
+        improve(g, &search);
     if (log_slope) { /* Q' = B (1 + s²)^k T (tail + skew) */
-        const terms at = terms_at(g, it.c, it.t, it.g, it.k);
-        const gki_onnx_value R = gki_onnx_mul(g, at.T, gki_onnx_add(g, at.tail, at.skew));
+        const root_terms terms = terms_at(g, search.c, search.t, search.g, search.k);
+        const gki_onnx_value R = gki_onnx_mul(g, terms.T, gki_onnx_add(g, terms.tail, terms.skew));
         *log_slope = gki_onnx_add(g, gki_onnx_log(g, gki_onnx_mul(g, gk->b, R)),
-                                  gki_onnx_mul(g, it.k, at.log1));
+                                  gki_onnx_mul(g, search.k, terms.log1));
     }
-    return gki_onnx_mul(g, side, gki_onnx_exp(g, it.t));
+    return gki_onnx_mul(g, side, gki_onnx_exp(g, search.t));
 }

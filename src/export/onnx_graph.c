@@ -119,26 +119,26 @@ static const char *name_of(const gki_onnx *graph, gki_onnx_value value)
 
 /* --- Inputs and outputs --------------------------------------------------- */
 
-static void write_port(gki_wire *to, unsigned field, const gki_onnx_port *port)
+static void write_port(gki_wire *wire, unsigned field, const gki_onnx_port *port)
 {
-    const size_t message = gki_wire_begin(to, field);
-    gki_wire_text(to, PORT_NAME, port->name);
-    const size_t type = gki_wire_begin(to, PORT_TYPE), tensor = gki_wire_begin(to, TYPE_TENSOR);
-    gki_wire_whole(to, TENSOR_TYPE_ELEMENT, ELEMENT_FLOAT);
-    const size_t shape = gki_wire_begin(to, TENSOR_TYPE_SHAPE);
-    size_t dimension = gki_wire_begin(to, SHAPE_DIMENSION);
-    gki_wire_text(to, DIMENSION_NAME, "batch");
-    gki_wire_end(to, dimension);
+    const size_t message = gki_wire_begin(wire, field);
+    gki_wire_text(wire, PORT_NAME, port->name);
+    const size_t type = gki_wire_begin(wire, PORT_TYPE), tensor = gki_wire_begin(wire, TYPE_TENSOR);
+    gki_wire_whole(wire, TENSOR_TYPE_ELEMENT, ELEMENT_FLOAT);
+    const size_t shape = gki_wire_begin(wire, TENSOR_TYPE_SHAPE);
+    size_t dimension = gki_wire_begin(wire, SHAPE_DIMENSION);
+    gki_wire_text(wire, DIMENSION_NAME, "batch");
+    gki_wire_end(wire, dimension);
     for (size_t i = 0; i < port->rank; i++) {
-        dimension = gki_wire_begin(to, SHAPE_DIMENSION);
-        gki_wire_whole(to, DIMENSION_SIZE, (int64_t)port->sizes[i]);
-        gki_wire_end(to, dimension);
+        dimension = gki_wire_begin(wire, SHAPE_DIMENSION);
+        gki_wire_whole(wire, DIMENSION_SIZE, (int64_t)port->sizes[i]);
+        gki_wire_end(wire, dimension);
     }
-    gki_wire_end(to, shape);
-    gki_wire_end(to, tensor);
-    gki_wire_end(to, type);
-    gki_wire_text(to, PORT_ABOUT, port->about);
-    gki_wire_end(to, message);
+    gki_wire_end(wire, shape);
+    gki_wire_end(wire, tensor);
+    gki_wire_end(wire, type);
+    gki_wire_text(wire, PORT_ABOUT, port->about);
+    gki_wire_end(wire, message);
 }
 
 gki_onnx_value gki_onnx_input(gki_onnx *graph, const gki_onnx_port *port)
@@ -162,24 +162,24 @@ void gki_onnx_output(gki_onnx *graph, const gki_onnx_port *port, gki_onnx_value 
 static void write_tensor(gki_onnx *graph, const char *name, int64_t type, size_t rank,
                          const size_t *sizes, const void *bytes, size_t count)
 {
-    gki_wire *to = &graph->tensors;
-    const size_t message = gki_wire_begin(to, GRAPH_TENSOR);
+    gki_wire *wire = &graph->tensors;
+    const size_t message = gki_wire_begin(wire, GRAPH_TENSOR);
     for (size_t i = 0; i < rank; i++)
-        gki_wire_whole(to, TENSOR_SIZE, (int64_t)sizes[i]);
-    gki_wire_whole(to, TENSOR_TYPE, type);
-    gki_wire_text(to, TENSOR_NAME, name);
-    gki_wire_bytes(to, TENSOR_BYTES, bytes, count);
-    gki_wire_end(to, message);
+        gki_wire_whole(wire, TENSOR_SIZE, (int64_t)sizes[i]);
+    gki_wire_whole(wire, TENSOR_TYPE, type);
+    gki_wire_text(wire, TENSOR_NAME, name);
+    gki_wire_bytes(wire, TENSOR_BYTES, bytes, count);
+    gki_wire_end(wire, message);
 }
 
 /* The constant that was added before, or SIZE_MAX. */
 static gki_onnx_value known(const gki_onnx *graph, size_t param, float number)
 {
     for (size_t i = 0; i < graph->constants_count; i++) {
-        const constant *it = &graph->constants[i];
-        if (it->param == param &&
-            (param != SIZE_MAX || memcmp(&it->number, &number, sizeof number) == 0))
-            return it->value;
+        const constant *kept = &graph->constants[i];
+        if (kept->param == param &&
+            (param != SIZE_MAX || memcmp(&kept->number, &number, sizeof number) == 0))
+            return kept->value;
     }
     return SIZE_MAX;
 }
@@ -262,36 +262,36 @@ gki_onnx_value gki_onnx_number(gki_onnx *graph, double number)
 
 /* --- Nodes ---------------------------------------------------------------- */
 
-static void write_attribute(gki_wire *to, const gki_onnx_attribute *it)
+static void write_attribute(gki_wire *wire, const gki_onnx_attribute *attribute)
 {
-    const size_t message = gki_wire_begin(to, NODE_ATTRIBUTE);
-    gki_wire_text(to, ATTRIBUTE_NAME, it->name);
-    if (it->kind == GKV_ONNX_WHOLE)
-        gki_wire_whole(to, ATTRIBUTE_WHOLE, it->whole);
-    if (it->kind == GKV_ONNX_FLOAT)
-        gki_wire_float(to, ATTRIBUTE_FLOAT, (float)it->number);
-    if (it->kind == GKV_ONNX_TEXT)
-        gki_wire_text(to, ATTRIBUTE_TEXT, it->text);
-    for (size_t i = 0; it->kind == GKV_ONNX_WHOLES && i < it->count; i++)
-        gki_wire_whole(to, ATTRIBUTE_WHOLES, it->wholes[i]);
-    gki_wire_whole(to, ATTRIBUTE_TYPE, attribute_types[it->kind]);
-    gki_wire_end(to, message);
+    const size_t message = gki_wire_begin(wire, NODE_ATTRIBUTE);
+    gki_wire_text(wire, ATTRIBUTE_NAME, attribute->name);
+    if (attribute->kind == GKV_ONNX_WHOLE)
+        gki_wire_whole(wire, ATTRIBUTE_WHOLE, attribute->whole);
+    if (attribute->kind == GKV_ONNX_FLOAT)
+        gki_wire_float(wire, ATTRIBUTE_FLOAT, (float)attribute->number);
+    if (attribute->kind == GKV_ONNX_TEXT)
+        gki_wire_text(wire, ATTRIBUTE_TEXT, attribute->text);
+    for (size_t i = 0; attribute->kind == GKV_ONNX_WHOLES && i < attribute->count; i++)
+        gki_wire_whole(wire, ATTRIBUTE_WHOLES, attribute->wholes[i]);
+    gki_wire_whole(wire, ATTRIBUTE_TYPE, attribute_types[attribute->kind]);
+    gki_wire_end(wire, message);
 }
 
 static void write_node(gki_onnx *graph, const char *type, size_t inputs,
                        const gki_onnx_value *input, const char *output, size_t attributes,
                        const gki_onnx_attribute *attribute)
 {
-    gki_wire *to = &graph->nodes;
-    const size_t message = gki_wire_begin(to, GRAPH_NODE);
+    gki_wire *wire = &graph->nodes;
+    const size_t message = gki_wire_begin(wire, GRAPH_NODE);
     for (size_t i = 0; i < inputs; i++)
-        gki_wire_text(to, NODE_INPUT, name_of(graph, input[i]));
-    gki_wire_text(to, NODE_OUTPUT, output);
-    gki_wire_text(to, NODE_NAME, output);
-    gki_wire_text(to, NODE_TYPE, type);
+        gki_wire_text(wire, NODE_INPUT, name_of(graph, input[i]));
+    gki_wire_text(wire, NODE_OUTPUT, output);
+    gki_wire_text(wire, NODE_NAME, output);
+    gki_wire_text(wire, NODE_TYPE, type);
     for (size_t i = 0; i < attributes; i++)
-        write_attribute(to, &attribute[i]);
-    gki_wire_end(to, message);
+        write_attribute(wire, &attribute[i]);
+    gki_wire_end(wire, message);
 }
 
 gki_onnx_value gki_onnx_node(gki_onnx *graph, const char *type, size_t inputs,
@@ -322,27 +322,27 @@ gki_onnx_value gki_onnx_3(gki_onnx *graph, const char *type, gki_onnx_value a, g
 /* --- The file ------------------------------------------------------------- */
 
 static void write_model(const gki_onnx *graph, const char *about, size_t entries,
-                        const gki_onnx_entry *entry, gki_wire *to)
+                        const gki_onnx_entry *entry, gki_wire *wire)
 {
-    gki_wire_whole(to, MODEL_IR_VERSION, GKV_ONNX_IR_VERSION);
-    gki_wire_text(to, MODEL_PRODUCER, "gkvae");
-    gki_wire_text(to, MODEL_PRODUCER_VERSION, gkv_version());
-    gki_wire_text(to, MODEL_ABOUT, about);
-    const size_t message = gki_wire_begin(to, MODEL_GRAPH);
-    gki_wire_append(to, &graph->nodes);
-    gki_wire_text(to, GRAPH_NAME, graph->name);
-    gki_wire_append(to, &graph->tensors);
-    gki_wire_append(to, &graph->inputs);
-    gki_wire_append(to, &graph->outputs);
-    gki_wire_end(to, message);
-    const size_t opset = gki_wire_begin(to, MODEL_OPSET);
-    gki_wire_whole(to, OPSET_VERSION, GKV_ONNX_OPSET);
-    gki_wire_end(to, opset);
+    gki_wire_whole(wire, MODEL_IR_VERSION, GKV_ONNX_IR_VERSION);
+    gki_wire_text(wire, MODEL_PRODUCER, "gkvae");
+    gki_wire_text(wire, MODEL_PRODUCER_VERSION, gkv_version());
+    gki_wire_text(wire, MODEL_ABOUT, about);
+    const size_t message = gki_wire_begin(wire, MODEL_GRAPH);
+    gki_wire_append(wire, &graph->nodes);
+    gki_wire_text(wire, GRAPH_NAME, graph->name);
+    gki_wire_append(wire, &graph->tensors);
+    gki_wire_append(wire, &graph->inputs);
+    gki_wire_append(wire, &graph->outputs);
+    gki_wire_end(wire, message);
+    const size_t opset = gki_wire_begin(wire, MODEL_OPSET);
+    gki_wire_whole(wire, OPSET_VERSION, GKV_ONNX_OPSET);
+    gki_wire_end(wire, opset);
     for (size_t i = 0; i < entries; i++) {
-        const size_t at = gki_wire_begin(to, MODEL_ENTRY);
-        gki_wire_text(to, ENTRY_KEY, entry[i].key);
-        gki_wire_text(to, ENTRY_VALUE, entry[i].value);
-        gki_wire_end(to, at);
+        const size_t begun = gki_wire_begin(wire, MODEL_ENTRY);
+        gki_wire_text(wire, ENTRY_KEY, entry[i].key);
+        gki_wire_text(wire, ENTRY_VALUE, entry[i].value);
+        gki_wire_end(wire, begun);
     }
 }
 

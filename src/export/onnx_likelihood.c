@@ -67,27 +67,28 @@ typedef struct values_of {
 
 static values_of read_values(gki_onnx *g, reader *from, bool has_shapes)
 {
-    values_of it = {.has_shapes = has_shapes};
+    values_of values = {.has_shapes = has_shapes};
     if (from->components > 1) {
         const gki_onnx_value logits = read_next(g, from);
-        it.weights = gki_onnx_softmax(g, logits, 1);
-        add_image_output(g, from, "weights", "the weights of the components", it.weights);
+        values.weights = gki_onnx_softmax(g, logits, 1);
+        add_image_output(g, from, "weights", "the weights of the components", values.weights);
     }
-    it.location = gki_onnx_within(g, read_next(g, from), -GKV_LOCATION_MAX, GKV_LOCATION_MAX);
-    it.scale = gki_onnx_exp(
+    values.location = gki_onnx_within(g, read_next(g, from), -GKV_LOCATION_MAX, GKV_LOCATION_MAX);
+    values.scale = gki_onnx_exp(
         g, gki_onnx_within(g, read_next(g, from), GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX));
     add_image_output(g, from, "locations",
-                     "the locations, in [−1, 1] for values within their range", it.location);
-    add_image_output(g, from, "scales", "the scales", it.scale);
+                     "the locations, in [−1, 1] for values within their range", values.location);
+    add_image_output(g, from, "scales", "the scales", values.scale);
     if (has_shapes) {
         const gki_onnx_value raw_g = read_next(g, from), raw_k = read_next(g, from);
-        it.g = gki_onnx_bounded(g, raw_g, GKV_GK_LEVEL_G);
-        it.k = gki_onnx_min(g, gki_onnx_plus(g, gki_onnx_softplus(g, raw_k), GKV_GK_LEVEL_K_MIN),
-                            gki_onnx_number(g, GKV_GK_LEVEL_K_MAX));
-        add_image_output(g, from, "g", "the skewness", it.g);
-        add_image_output(g, from, "k", "the tail weight", it.k);
+        values.g = gki_onnx_bounded(g, raw_g, GKV_GK_LEVEL_G);
+        values.k =
+            gki_onnx_min(g, gki_onnx_plus(g, gki_onnx_softplus(g, raw_k), GKV_GK_LEVEL_K_MIN),
+                         gki_onnx_number(g, GKV_GK_LEVEL_K_MAX));
+        add_image_output(g, from, "g", "the skewness", values.g);
+        add_image_output(g, from, "k", "the tail weight", values.k);
     }
-    return it;
+    return values;
 }
 
 /* --- Densities ------------------------------------------------------------ */
@@ -110,10 +111,10 @@ static void add_gk_density(gki_onnx *g, reader *from)
     enum { STEPS = 8, NODES = 20 * STEPS + 1 };
     const size_t count = NODES;
     const values_of its = read_values(g, from, true);
-    float at[NODES], weight[NODES];
+    float nodes[NODES], weight[NODES];
     for (size_t i = 0; i < NODES; i++) {
         const double z = ((double)i - (NODES - 1) / 2) / STEPS;
-        at[i] = (float)z;
+        nodes[i] = (float)z;
         weight[i] = (float)(exp(-z * z / 2) / sqrt(2 * 3.14159265358979323846) / STEPS);
     }
     const gki_onnx_gk gk = {.a = gki_onnx_unsqueeze(g, its.location, 2),
@@ -122,7 +123,7 @@ static void add_gk_density(gki_onnx *g, reader *from)
                             .k = gki_onnx_unsqueeze(g, its.k, 2),
                             .c = GKV_GK_DEFAULT_C};
     const gki_onnx_value quantiles =
-        gki_onnx_gk_quantile(g, &gk, gki_onnx_tensor(g, "likelihood.nodes", 1, &count, at));
+        gki_onnx_gk_quantile(g, &gk, gki_onnx_tensor(g, "likelihood.nodes", 1, &count, nodes));
     const gki_onnx_value mean = gki_onnx_sum(
         g, gki_onnx_mul(g, quantiles, gki_onnx_tensor(g, "likelihood.weights", 1, &count, weight)),
         -1, false);
@@ -202,11 +203,11 @@ static gki_onnx_value channel(gki_onnx *g, const reader *from, gki_onnx_value va
 static gki_onnx_value middle_at(gki_onnx *g, gki_onnx_value middles, gki_onnx_value mean)
 {
     enum { INT64 = 7 };
-    const gki_onnx_attribute to = {.name = "to", .kind = GKV_ONNX_WHOLE, .whole = INT64};
+    const gki_onnx_attribute type = {.name = "to", .kind = GKV_ONNX_WHOLE, .whole = INT64};
     const gki_onnx_value v = gki_onnx_times(g, mean, GKV_LEVELS - 1),
                          below = gki_onnx_within(g, gki_onnx_1(g, "Floor", v), 0, GKV_LEVELS - 2),
                          part = gki_onnx_sub(g, v, below),
-                         level = gki_onnx_node(g, "Cast", 1, &below, 1, &to);
+                         level = gki_onnx_node(g, "Cast", 1, &below, 1, &type);
     const gki_onnx_value next =
         gki_onnx_2(g, "Add", level, gki_onnx_wholes(g, 1, (const int64_t[]){1}));
     const gki_onnx_value first = gki_onnx_2(g, "Gather", middles, level),

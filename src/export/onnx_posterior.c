@@ -16,14 +16,14 @@ static void add_code_output(gki_onnx *g, const char *name, const char *about, si
 
 /* --- The noise ------------------------------------------------------------ */
 
-/* Adds the outputs of a noise with the offset `at` of its raw parameters. */
+/* Adds the outputs of a noise with the offset `offset` of its raw parameters. */
 typedef void noise(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded,
-                   gki_onnx_value scale, size_t at);
+                   gki_onnx_value scale, size_t offset);
 
 static void add_none(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded,
-                     gki_onnx_value scale, size_t at)
+                     gki_onnx_value scale, size_t offset)
 {
-    (void)g, (void)model, (void)encoded, (void)scale, (void)at;
+    (void)g, (void)model, (void)encoded, (void)scale, (void)offset;
 }
 
 /* The matrix I + M [batch, d, d], where the raw parameters are the elements of M, row by row. */
@@ -52,14 +52,14 @@ done:
 }
 
 static void add_full(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded,
-                     gki_onnx_value scale, size_t at)
+                     gki_onnx_value scale, size_t offset)
 {
     const size_t d = model->d;
     const gki_onnx_port port = {.name = "factor",
                                 .about = "the lower triangular factor of the covariance of q(z|x)",
                                 .rank = 2,
                                 .sizes = {d, d}};
-    const gki_onnx_value raw = gki_onnx_slice(g, encoded, -1, at, at + d * (d - 1) / 2);
+    const gki_onnx_value raw = gki_onnx_slice(g, encoded, -1, offset, offset + d * (d - 1) / 2);
     gki_onnx_output(g, &port,
                     gki_onnx_mul(g, unit_triangle(g, raw, d), gki_onnx_unsqueeze(g, scale, 2)));
 }
@@ -85,21 +85,21 @@ static void add_shapes(gki_onnx *g, const gkv_model *model, gki_onnx_value raw_g
 
 /* The shapes are the same for all images. */
 static void add_gk(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded,
-                   gki_onnx_value scale, size_t at)
+                   gki_onnx_value scale, size_t offset)
 {
-    (void)encoded, (void)at;
+    (void)encoded, (void)offset;
     const gki_onnx_value zero = gki_onnx_times(g, scale, 0);
     add_shapes(g, model, gki_onnx_add(g, gki_onnx_param(g, "posterior.raw_g"), zero),
                gki_onnx_add(g, gki_onnx_param(g, "posterior.raw_k"), zero));
 }
 
 static void add_gk_amortized(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded,
-                             gki_onnx_value scale, size_t at)
+                             gki_onnx_value scale, size_t offset)
 {
     const size_t d = model->d;
     (void)scale;
-    add_shapes(g, model, gki_onnx_slice(g, encoded, -1, at, at + d),
-               gki_onnx_slice(g, encoded, -1, at + d, at + 2 * d));
+    add_shapes(g, model, gki_onnx_slice(g, encoded, -1, offset, offset + d),
+               gki_onnx_slice(g, encoded, -1, offset + d, offset + 2 * d));
 }
 
 static noise *const noises[GKV_POSTERIORS] = {
@@ -116,10 +116,10 @@ static gki_onnx_value code_of(gki_onnx *g, const gkv_model *model, gki_onnx_valu
 {
     const gki_posterior *posterior = &model->posterior;
     gki_onnx_value z = mean;
-    size_t at = gki_posterior_width(posterior) - posterior->flow_layers * posterior->flow_width;
-    for (size_t i = 0; i < posterior->flow_layers; i++, at += posterior->flow_width)
+    size_t offset = gki_posterior_width(posterior) - posterior->flow_layers * posterior->flow_width;
+    for (size_t i = 0; i < posterior->flow_layers; i++, offset += posterior->flow_width)
         z = gki_onnx_posterior_layer(
-            g, model, i, gki_onnx_slice(g, encoded, -1, at, at + posterior->flow_width), z);
+            g, model, i, gki_onnx_slice(g, encoded, -1, offset, offset + posterior->flow_width), z);
     return z;
 }
 

@@ -5,10 +5,11 @@
 #include "export/onnx_flow.h"
 
 /* What a direction adds to the log-determinant. */
-static void count_log_det(gki_onnx *g, const gki_onnx_direction *to, gki_onnx_value logs)
+static void count_log_det(gki_onnx *g, const gki_onnx_direction *direction, gki_onnx_value logs)
 {
-    if (!to->generates)
-        *to->log_det = gki_onnx_add(g, *to->log_det, gki_onnx_sum(g, logs, -1, false));
+    if (!direction->generates)
+        *direction->log_det =
+            gki_onnx_add(g, *direction->log_det, gki_onnx_sum(g, logs, -1, false));
 }
 
 /* Raw parameter p of n numbers. */
@@ -17,9 +18,11 @@ static gki_onnx_value raw_at(gki_onnx *g, gki_onnx_value raw, size_t n, size_t p
     return gki_onnx_slice(g, raw, -1, p * n, (p + 1) * n);
 }
 
-static gki_onnx_value bounded_log(gki_onnx *g, const gki_onnx_direction *to, gki_onnx_value raw)
+static gki_onnx_value bounded_log(gki_onnx *g, const gki_onnx_direction *direction,
+                                  gki_onnx_value raw)
 {
-    return gki_onnx_times(g, gki_onnx_1(g, "Tanh", raw), to->model->settings.model.log_scale_bound);
+    return gki_onnx_times(g, gki_onnx_1(g, "Tanh", raw),
+                          direction->model->settings.model.log_scale_bound);
 }
 
 /* --- Affine --------------------------------------------------------------- */
@@ -30,14 +33,15 @@ static size_t affine_width(const gkv_model_settings *settings)
     return 2;
 }
 
-static gki_onnx_value affine(gki_onnx *g, const gki_onnx_direction *to, size_t n,
+static gki_onnx_value affine(gki_onnx *g, const gki_onnx_direction *direction, size_t n,
                              gki_onnx_value raw, gki_onnx_value in)
 {
-    const gki_onnx_value s = bounded_log(g, to, raw_at(g, raw, n, 0)), shift = raw_at(g, raw, n, 1),
-                         against = gki_onnx_neg(g, s);
-    count_log_det(g, to, against);
-    return to->generates ? gki_onnx_add(g, gki_onnx_mul(g, in, gki_onnx_exp(g, s)), shift)
-                         : gki_onnx_mul(g, gki_onnx_sub(g, in, shift), gki_onnx_exp(g, against));
+    const gki_onnx_value s = bounded_log(g, direction, raw_at(g, raw, n, 0)),
+                         shift = raw_at(g, raw, n, 1), against = gki_onnx_neg(g, s);
+    count_log_det(g, direction, against);
+    return direction->generates
+               ? gki_onnx_add(g, gki_onnx_mul(g, in, gki_onnx_exp(g, s)), shift)
+               : gki_onnx_mul(g, gki_onnx_sub(g, in, shift), gki_onnx_exp(g, against));
 }
 
 /* --- Splines -------------------------------------------------------------- */
@@ -94,10 +98,10 @@ static gki_onnx_value pick(gki_onnx *g, gki_onnx_value values, gki_onnx_value in
 }
 
 /* `inside` are numbers within the edges. */
-static spline_bin find_bin(gki_onnx *g, const gki_onnx_direction *to, size_t n, gki_onnx_value raw,
-                           gki_onnx_value inside)
+static spline_bin find_bin(gki_onnx *g, const gki_onnx_direction *direction, size_t n,
+                           gki_onnx_value raw, gki_onnx_value inside)
 {
-    const gkv_model_settings *settings = &to->model->settings.model;
+    const gkv_model_settings *settings = &direction->model->settings.model;
     const size_t bins = (size_t)settings->spline_bins;
     const double edge = settings->spline_bound;
     const gki_onnx_value all = gki_onnx_reshape(g, raw, 2, (const size_t[]){3 * bins - 1, n}),
@@ -105,10 +109,10 @@ static spline_bin find_bin(gki_onnx *g, const gki_onnx_direction *to, size_t n, 
                          heights = shares_of(g, bins, gki_onnx_slice(g, all, 1, bins, 2 * bins)),
                          x0 = begins_of(g, bins, edge, widths),
                          y0 = begins_of(g, bins, edge, heights);
-    const gki_onnx_value slopes =
-        gki_onnx_exp(g, bounded_log(g, to, gki_onnx_slice(g, all, 1, 2 * bins, 3 * bins - 1)));
+    const gki_onnx_value slopes = gki_onnx_exp(
+        g, bounded_log(g, direction, gki_onnx_slice(g, all, 1, 2 * bins, 3 * bins - 1)));
     /* the number of bins that end before it */
-    const gki_onnx_value ends = gki_onnx_slice(g, to->generates ? y0 : x0, 1, 1, bins),
+    const gki_onnx_value ends = gki_onnx_slice(g, direction->generates ? y0 : x0, 1, 1, bins),
                          is_past = gki_onnx_2(g, "Less", ends, gki_onnx_unsqueeze(g, inside, 1));
     const gki_onnx_value past = gki_onnx_3(g, "Where", is_past, gki_onnx_number(g, 1),
                                            gki_onnx_number(g, 0)),
@@ -160,20 +164,21 @@ static gki_onnx_value spline_root(gki_onnx *g, const spline_bin *b, gki_onnx_val
     return gki_onnx_add(g, b->x0, gki_onnx_mul(g, xi, b->w));
 }
 
-static gki_onnx_value spline(gki_onnx *g, const gki_onnx_direction *to, size_t n,
+static gki_onnx_value spline(gki_onnx *g, const gki_onnx_direction *direction, size_t n,
                              gki_onnx_value raw, gki_onnx_value in)
 {
-    const double edge = to->model->settings.model.spline_bound;
+    const double edge = direction->model->settings.model.spline_bound;
     const gki_onnx_value is_inside = gki_onnx_2(g, "Less", gki_onnx_1(g, "Abs", in),
                                                 gki_onnx_number(g, edge)),
                          inside = gki_onnx_within(g, in, -edge, edge);
-    const spline_bin b = find_bin(g, to, n, raw, inside);
+    const spline_bin b = find_bin(g, direction, n, raw, inside);
     gki_onnx_value out, log_slope;
-    if (to->generates) {
+    if (direction->generates) {
         out = spline_root(g, &b, inside);
     } else {
         out = spline_at(g, &b, inside, &log_slope);
-        count_log_det(g, to, gki_onnx_3(g, "Where", is_inside, log_slope, gki_onnx_number(g, 0)));
+        count_log_det(g, direction,
+                      gki_onnx_3(g, "Where", is_inside, log_slope, gki_onnx_number(g, 0)));
     }
     return gki_onnx_3(g, "Where", is_inside, out, in);
 }
@@ -187,24 +192,24 @@ static size_t gk_map_width(const gkv_model_settings *settings)
 }
 
 /* Half of the layers move a dimension (flow/transform_gk.c). */
-static gki_onnx_value gk_map(gki_onnx *g, const gki_onnx_direction *to, size_t n,
+static gki_onnx_value gk_map(gki_onnx *g, const gki_onnx_direction *direction, size_t n,
                              gki_onnx_value raw, gki_onnx_value in)
 {
-    const double repeats = (double)((to->model->settings.model.prior_layers + 1) / 2);
+    const double repeats = (double)((direction->model->settings.model.prior_layers + 1) / 2);
     const gki_onnx_value tanh_k = gki_onnx_1(g, "Tanh", raw_at(g, raw, n, 3)),
                          heavy = gki_onnx_times(g, gki_onnx_1(g, "Relu", tanh_k), 0.5 / repeats),
                          light = gki_onnx_times(g, gki_onnx_min(g, tanh_k, gki_onnx_number(g, 0)),
                                                 0.05 / repeats);
     const gki_onnx_gk gk = {.a = raw_at(g, raw, n, 1),
-                            .b = gki_onnx_exp(g, bounded_log(g, to, raw_at(g, raw, n, 0))),
+                            .b = gki_onnx_exp(g, bounded_log(g, direction, raw_at(g, raw, n, 0))),
                             .g = gki_onnx_bounded(g, raw_at(g, raw, n, 2), 2),
                             .k = gki_onnx_add(g, heavy, light),
                             .c = 1 - pow(1 - 0.8, 1 / repeats)};
     gki_onnx_value log_slope;
-    if (to->generates)
+    if (direction->generates)
         return gki_onnx_gk_quantile(g, &gk, in);
     const gki_onnx_value out = gki_onnx_gk_inverse(g, &gk, in, &log_slope);
-    count_log_det(g, to, gki_onnx_neg(g, log_slope));
+    count_log_det(g, direction, gki_onnx_neg(g, log_slope));
     return out;
 }
 

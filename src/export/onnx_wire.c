@@ -53,13 +53,13 @@ static void append(gki_wire *wire, const void *bytes, size_t count)
     wire->count += count;
 }
 
-/* Writes the varint to `to` and returns its length: seven bits a byte, the lowest ones first. */
-static size_t varint(uint64_t value, unsigned char to[VARINT_MAX])
+/* Writes the varint to `bytes` and returns its length: seven bits a byte, the lowest ones first. */
+static size_t varint(uint64_t value, unsigned char bytes[VARINT_MAX])
 {
     size_t n = 0;
     for (; value >= 0x80; value >>= 7)
-        to[n++] = (unsigned char)(value | 0x80);
-    to[n++] = (unsigned char)value;
+        bytes[n++] = (unsigned char)(value | 0x80);
+    bytes[n++] = (unsigned char)value;
     return n;
 }
 

@@ -46,14 +46,14 @@ static gkv_status check_settings(const gkv_model_settings *settings)
 }
 
 /* Writes the path as a literal of bytes, which any path can be. */
-static void write_path(gki_file_writer *to, const char *path)
+static void write_path(gki_file_writer *file, const char *path)
 {
     for (const char *c = path; *c; c++) {
         const unsigned char byte = (unsigned char)*c;
         if (byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\')
-            gki_file_printf(to, "%c", byte);
+            gki_file_printf(file, "%c", byte);
         else
-            gki_file_printf(to, "\\x%02x", byte);
+            gki_file_printf(file, "\\x%02x", byte);
     }
 }
 

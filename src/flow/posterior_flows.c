@@ -24,18 +24,18 @@ typedef struct planar {
 static planar planar_evaluate(size_t d, const gki_real *raw, const gki_real *in)
 {
     const gki_real *u = raw, *w = raw + d;
-    planar it = {0};
+    planar terms = {0};
     double s = (double)raw[2 * d];
     for (size_t j = 0; j < d; j++) {
-        it.a += (double)w[j] * (double)u[j];
-        it.norm2 += (double)w[j] * (double)w[j];
+        terms.a += (double)w[j] * (double)u[j];
+        terms.norm2 += (double)w[j] * (double)w[j];
         s += (double)w[j] * (double)in[j];
     }
-    it.p = gki_elu(it.a);
+    terms.p = gki_elu(terms.a);
     /* p − a is of the order of a² ≤ ‖w‖²‖u‖², so the quotient is bounded as w → 0. */
-    it.along = it.a < 0 && it.norm2 > 1e-30 ? (it.p - it.a) / it.norm2 : 0;
-    it.h = tanh(s);
-    return it;
+    terms.along = terms.a < 0 && terms.norm2 > 1e-30 ? (terms.p - terms.a) / terms.norm2 : 0;
+    terms.h = tanh(s);
+    return terms;
 }
 
 static size_t planar_width(size_t d)
@@ -48,10 +48,10 @@ static gki_real planar_forward(size_t d, size_t layer, const gki_real *raw, cons
 {
     (void)layer;
     const gki_real *u = raw, *w = raw + d;
-    const planar it = planar_evaluate(d, raw, in);
+    const planar terms = planar_evaluate(d, raw, in);
     for (size_t j = 0; j < d; j++)
-        out[j] = (gki_real)((double)in[j] + ((double)u[j] + it.along * (double)w[j]) * it.h);
-    return (gki_real)log1p((1 - it.h * it.h) * it.p);
+        out[j] = (gki_real)((double)in[j] + ((double)u[j] + terms.along * (double)w[j]) * terms.h);
+    return (gki_real)log1p((1 - terms.h * terms.h) * terms.p);
 }
 
 static void planar_backward(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
@@ -60,26 +60,26 @@ static void planar_backward(size_t d, size_t layer, const gki_real *raw, const g
 {
     (void)layer;
     const gki_real *u = raw, *w = raw + d;
-    const planar it = planar_evaluate(d, raw, in);
-    const double q = 1 - it.h * it.h, det = 1 + q * it.p;
-    double d_h = (double)d_log_det * it.p / det * (-2 * it.h);
+    const planar terms = planar_evaluate(d, raw, in);
+    const double q = 1 - terms.h * terms.h, det = 1 + q * terms.p;
+    double d_h = (double)d_log_det * terms.p / det * (-2 * terms.h);
     double d_p = (double)d_log_det * q / det;
     double d_along = 0;
     for (size_t j = 0; j < d; j++) {
-        d_h += (double)d_out[j] * ((double)u[j] + it.along * (double)w[j]);
-        d_along += it.h * (double)d_out[j] * (double)w[j];
+        d_h += (double)d_out[j] * ((double)u[j] + terms.along * (double)w[j]);
+        d_along += terms.h * (double)d_out[j] * (double)w[j];
     }
     double d_a = 0, d_norm2 = 0;
-    if (it.a < 0 && it.norm2 > 1e-30) {
-        d_p += d_along / it.norm2;
-        d_a -= d_along / it.norm2;
-        d_norm2 = -d_along * it.along / it.norm2;
+    if (terms.a < 0 && terms.norm2 > 1e-30) {
+        d_p += d_along / terms.norm2;
+        d_a -= d_along / terms.norm2;
+        d_norm2 = -d_along * terms.along / terms.norm2;
     }
-    d_a += d_p * gki_elu_slope(it.a);
+    d_a += d_p * gki_elu_slope(terms.a);
     const double d_s = d_h * q;
     for (size_t j = 0; j < d; j++) {
-        const double d_hat = it.h * (double)d_out[j];
-        const double d_w = it.along * d_hat + d_a * (double)u[j] + 2 * d_norm2 * (double)w[j] +
+        const double d_hat = terms.h * (double)d_out[j];
+        const double d_w = terms.along * d_hat + d_a * (double)u[j] + 2 * d_norm2 * (double)w[j] +
                            d_s * (double)in[j];
         d_raw[j] = (gki_real)(d_hat + d_a * (double)w[j]);
         d_raw[d + j] = (gki_real)d_w;
@@ -110,16 +110,16 @@ typedef struct radial {
 
 static radial radial_evaluate(size_t d, const gki_real *raw, const gki_real *in)
 {
-    radial it = {0};
+    radial terms = {0};
     const double x = (double)raw[d];
-    it.alpha = least_alpha + (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
-    it.ratio = gki_elu((double)raw[d + 1]);
-    it.beta = it.ratio * it.alpha;
+    terms.alpha = least_alpha + (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
+    terms.ratio = gki_elu((double)raw[d + 1]);
+    terms.beta = terms.ratio * terms.alpha;
     for (size_t j = 0; j < d; j++)
-        it.r += ((double)in[j] - (double)raw[j]) * ((double)in[j] - (double)raw[j]);
-    it.r = sqrt(it.r);
-    it.h = 1 / (it.alpha + it.r);
-    return it;
+        terms.r += ((double)in[j] - (double)raw[j]) * ((double)in[j] - (double)raw[j]);
+    terms.r = sqrt(terms.r);
+    terms.h = 1 / (terms.alpha + terms.r);
+    return terms;
 }
 
 static size_t radial_width(size_t d)
@@ -131,11 +131,12 @@ static gki_real radial_forward(size_t d, size_t layer, const gki_real *raw, cons
                                gki_real *out)
 {
     (void)layer;
-    const radial it = radial_evaluate(d, raw, in);
+    const radial terms = radial_evaluate(d, raw, in);
     for (size_t j = 0; j < d; j++)
-        out[j] = (gki_real)((double)in[j] + it.beta * it.h * ((double)in[j] - (double)raw[j]));
-    return (gki_real)((double)(d - 1) * log1p(it.beta * it.h) +
-                      log1p(it.alpha * it.beta * it.h * it.h));
+        out[j] =
+            (gki_real)((double)in[j] + terms.beta * terms.h * ((double)in[j] - (double)raw[j]));
+    return (gki_real)((double)(d - 1) * log1p(terms.beta * terms.h) +
+                      log1p(terms.alpha * terms.beta * terms.h * terms.h));
 }
 
 static void radial_backward(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
@@ -143,24 +144,24 @@ static void radial_backward(size_t d, size_t layer, const gki_real *raw, const g
                             gki_real *d_raw)
 {
     (void)layer;
-    const radial it = radial_evaluate(d, raw, in);
-    const double scale = it.beta * it.h, twist = it.alpha * it.beta * it.h * it.h;
+    const radial terms = radial_evaluate(d, raw, in);
+    const double scale = terms.beta * terms.h, twist = terms.alpha * terms.beta * terms.h * terms.h;
     double d_scale = (double)d_log_det * (double)(d - 1) / (1 + scale);
     for (size_t j = 0; j < d; j++)
         d_scale += (double)d_out[j] * ((double)in[j] - (double)raw[j]);
     const double d_twist = (double)d_log_det / (1 + twist);
-    const double d_beta = d_scale * it.h + d_twist * it.alpha * it.h * it.h;
-    const double d_h = d_scale * it.beta + 2 * d_twist * it.alpha * it.beta * it.h;
-    const double d_r = -d_h * it.h * it.h;
-    const double d_alpha = d_twist * it.beta * it.h * it.h + d_r + d_beta * it.ratio;
+    const double d_beta = d_scale * terms.h + d_twist * terms.alpha * terms.h * terms.h;
+    const double d_h = d_scale * terms.beta + 2 * d_twist * terms.alpha * terms.beta * terms.h;
+    const double d_r = -d_h * terms.h * terms.h;
+    const double d_alpha = d_twist * terms.beta * terms.h * terms.h + d_r + d_beta * terms.ratio;
     for (size_t j = 0; j < d; j++) {
         const double v = (double)in[j] - (double)raw[j];
-        const double d_v = scale * (double)d_out[j] + (it.r > 0 ? d_r * v / it.r : 0);
+        const double d_v = scale * (double)d_out[j] + (terms.r > 0 ? d_r * v / terms.r : 0);
         d_in[j] = (gki_real)((double)d_out[j] + d_v);
         d_raw[j] = (gki_real)-d_v;
     }
     d_raw[d] = (gki_real)(d_alpha / (1 + exp(-(double)raw[d])));
-    d_raw[d + 1] = (gki_real)(d_beta * it.alpha * gki_elu_slope((double)raw[d + 1]));
+    d_raw[d + 1] = (gki_real)(d_beta * terms.alpha * gki_elu_slope((double)raw[d + 1]));
 }
 
 const gki_posterior_flow_ops gki_posterior_flow_radial = {"radial", radial_width, radial_forward,

@@ -22,7 +22,7 @@ static size_t width(size_t d)
 }
 
 /* The dimension at place p of the order. */
-static size_t at(size_t d, size_t layer, size_t p)
+static size_t dimension_at(size_t d, size_t layer, size_t p)
 {
     return layer % 2 ? d - 1 - p : p;
 }
@@ -48,7 +48,7 @@ static place evaluate(size_t d, size_t layer, const gki_real *raw, const gki_rea
 {
     double m = 0, s = 0;
     for (size_t q = 0; q < p; q++) {
-        const double z = (double)in[at(d, layer, q)];
+        const double z = (double)in[dimension_at(d, layer, q)];
         m += (double)raw[shift_row(d, p) + q] * z;
         s += (double)raw[scale_row(d, p) + q] * z;
     }
@@ -63,10 +63,10 @@ static gki_real forward(size_t d, size_t layer, const gki_real *raw, const gki_r
 {
     double log_det = 0;
     for (size_t p = 0; p < d; p++) {
-        const place it = evaluate(d, layer, raw, in, p);
-        const size_t j = at(d, layer, p);
-        out[j] = (gki_real)(exp(bound * it.t) * (double)in[j] + it.m);
-        log_det += bound * it.t;
+        const place element = evaluate(d, layer, raw, in, p);
+        const size_t j = dimension_at(d, layer, p);
+        out[j] = (gki_real)(exp(bound * element.t) * (double)in[j] + element.m);
+        log_det += bound * element.t;
     }
     return (gki_real)log_det;
 }
@@ -77,21 +77,21 @@ static void backward(size_t d, size_t layer, const gki_real *raw, const gki_real
                      const gki_real *d_out, gki_real d_log_det, gki_real *d_in, gki_real *d_raw)
 {
     for (size_t p = 0; p < d; p++) {
-        const place it = evaluate(d, layer, raw, in, p);
-        const size_t j = at(d, layer, p);
-        const double scale = exp(bound * it.t), d_m = (double)d_out[j];
+        const place element = evaluate(d, layer, raw, in, p);
+        const size_t j = dimension_at(d, layer, p);
+        const double scale = exp(bound * element.t), d_m = (double)d_out[j];
         const double d_s =
-            (d_m * scale * (double)in[j] + (double)d_log_det) * bound * (1 - it.t * it.t);
+            (d_m * scale * (double)in[j] + (double)d_log_det) * bound * (1 - element.t * element.t);
         d_in[j] = (gki_real)(d_m * scale);
         d_raw[p] = (gki_real)d_m;
         d_raw[d + p] = (gki_real)d_s;
         for (size_t q = 0; q < p; q++) {
-            const size_t i = at(d, layer, q), shift = shift_row(d, p) + q,
+            const size_t i = dimension_at(d, layer, q), shift = shift_row(d, p) + q,
                          log_scale = scale_row(d, p) + q;
-            d_raw[shift] = (gki_real)(d_m * it.factor * (double)in[i]);
-            d_raw[log_scale] = (gki_real)(d_s * it.factor * (double)in[i]);
-            d_in[i] +=
-                (gki_real)(it.factor * (d_m * (double)raw[shift] + d_s * (double)raw[log_scale]));
+            d_raw[shift] = (gki_real)(d_m * element.factor * (double)in[i]);
+            d_raw[log_scale] = (gki_real)(d_s * element.factor * (double)in[i]);
+            d_in[i] += (gki_real)(element.factor *
+                                  (d_m * (double)raw[shift] + d_s * (double)raw[log_scale]));
         }
     }
 }

@@ -15,56 +15,59 @@ static size_t width(const gki_flow_spec *flow)
     return RAW;
 }
 
-static void reserve(gki_transform *it, gki_plan *plan)
+static void reserve(gki_transform *transform, gki_plan *plan)
 {
-    it->kept[LOG_SCALE] = gki_plan_forward(plan, it->in.width);
-    it->kept[INVERSE_SCALE] = gki_plan_forward(plan, it->in.width);
+    transform->kept[LOG_SCALE] = gki_plan_forward(plan, transform->in.width);
+    transform->kept[INVERSE_SCALE] = gki_plan_forward(plan, transform->in.width);
 }
 
 /* Computes s and exp(−s). */
-static void scales(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void scales(const gki_transform *transform, gki_workspace *ws, size_t first, size_t count)
 {
-    const size_t n = it->in.width;
-    gki_real *s = gki_at(ws, it->kept[LOG_SCALE], first);
-    gki_real *inverse = gki_at(ws, it->kept[INVERSE_SCALE], first);
+    const size_t n = transform->in.width;
+    gki_real *s = gki_at(ws, transform->kept[LOG_SCALE], first);
+    gki_real *inverse = gki_at(ws, transform->kept[INVERSE_SCALE], first);
     for (size_t r = 0; r < count; r++)
-        memcpy(s + r * n, gki_transform_raw(it, ws, first + r), n * sizeof *s);
+        memcpy(s + r * n, gki_transform_raw(transform, ws, first + r), n * sizeof *s);
     gki_vtanh(count * n, s, s);
     for (size_t i = 0; i < count * n; i++) {
-        s[i] *= it->bound;
+        s[i] *= transform->bound;
         inverse[i] = -s[i];
     }
     gki_vexp(count * n, inverse, inverse);
 }
 
-static void forward(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void forward(const gki_transform *transform, gki_workspace *ws, size_t first, size_t count)
 {
-    const size_t n = it->in.width;
-    scales(it, ws, first, count);
+    const size_t n = transform->in.width;
+    scales(transform, ws, first, count);
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *in = gki_at(ws, it->in, r), *s = gki_at(ws, it->kept[LOG_SCALE], r);
-        const gki_real *inverse = gki_at(ws, it->kept[INVERSE_SCALE], r);
-        const gki_real *shift = gki_transform_raw(it, ws, r) + RAW_SHIFT * n;
-        gki_real *out = gki_at(ws, it->out, r);
+        const gki_real *in = gki_at(ws, transform->in, r),
+                       *s = gki_at(ws, transform->kept[LOG_SCALE], r);
+        const gki_real *inverse = gki_at(ws, transform->kept[INVERSE_SCALE], r);
+        const gki_real *shift = gki_transform_raw(transform, ws, r) + RAW_SHIFT * n;
+        gki_real *out = gki_at(ws, transform->out, r);
         gki_real sum = 0;
         for (size_t i = 0; i < n; i++) {
             out[i] = (in[i] - shift[i]) * inverse[i];
             sum += s[i];
         }
-        *gki_at(ws, it->log_det, r) -= sum;
+        *gki_at(ws, transform->log_det, r) -= sum;
     }
 }
 
-static void backward(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void backward(const gki_transform *transform, gki_workspace *ws, size_t first, size_t count)
 {
-    const size_t n = it->in.width;
-    const gki_real bound = it->bound;
+    const size_t n = transform->in.width;
+    const gki_real bound = transform->bound;
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *out = gki_at(ws, it->out, r), *d_out = gki_at(ws, it->d_out, r);
-        const gki_real *s = gki_at(ws, it->kept[LOG_SCALE], r),
-                       *inverse = gki_at(ws, it->kept[INVERSE_SCALE], r);
-        const gki_real d_det = *gki_at(ws, it->d_log_det, r);
-        gki_real *d_in = gki_at(ws, it->d_in, r), *d_raw = gki_transform_d_raw(it, ws, r);
+        const gki_real *out = gki_at(ws, transform->out, r),
+                       *d_out = gki_at(ws, transform->d_out, r);
+        const gki_real *s = gki_at(ws, transform->kept[LOG_SCALE], r),
+                       *inverse = gki_at(ws, transform->kept[INVERSE_SCALE], r);
+        const gki_real d_det = *gki_at(ws, transform->d_log_det, r);
+        gki_real *d_in = gki_at(ws, transform->d_in, r),
+                 *d_raw = gki_transform_d_raw(transform, ws, r);
         for (size_t i = 0; i < n; i++) {
             const gki_real d_x = d_out[i] * inverse[i];
             const gki_real d_scale = -d_out[i] * out[i] - d_det;
@@ -75,16 +78,17 @@ static void backward(const gki_transform *it, gki_workspace *ws, size_t first, s
     }
 }
 
-static void tangent(const gki_transform *it, const gki_workspace *ws, size_t first, size_t count,
-                    size_t each, const gki_real *t_raw, gki_real *t)
+static void tangent(const gki_transform *transform, const gki_workspace *ws, size_t first,
+                    size_t count, size_t each, const gki_real *t_raw, gki_real *t)
 {
-    const size_t n = it->in.width;
-    const gki_real bound = it->bound;
+    const size_t n = transform->in.width;
+    const gki_real bound = transform->bound;
     for (size_t k = 0; k < count * each; k++) {
         const size_t row = first + k / each;
-        const gki_real *out = gki_at(ws, it->out, row), *s = gki_at(ws, it->kept[LOG_SCALE], row);
-        const gki_real *inverse = gki_at(ws, it->kept[INVERSE_SCALE], row);
-        const gki_real *t_scale = t_raw + k * it->raw.width + it->raw_first,
+        const gki_real *out = gki_at(ws, transform->out, row),
+                       *s = gki_at(ws, transform->kept[LOG_SCALE], row);
+        const gki_real *inverse = gki_at(ws, transform->kept[INVERSE_SCALE], row);
+        const gki_real *t_scale = t_raw + k * transform->raw.width + transform->raw_first,
                        *t_shift = t_scale + RAW_SHIFT * n;
         for (size_t i = 0; i < n; i++) {
             /* of bound·tanh, in its argument */
@@ -94,15 +98,15 @@ static void tangent(const gki_transform *it, const gki_workspace *ws, size_t fir
     }
 }
 
-static void inverse(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void inverse(const gki_transform *transform, gki_workspace *ws, size_t first, size_t count)
 {
-    const size_t n = it->in.width;
-    scales(it, ws, first, count);
+    const size_t n = transform->in.width;
+    scales(transform, ws, first, count);
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *out = gki_at(ws, it->out, r);
-        const gki_real *by = gki_at(ws, it->kept[INVERSE_SCALE], r);
-        const gki_real *shift = gki_transform_raw(it, ws, r) + RAW_SHIFT * n;
-        gki_real *in = gki_at(ws, it->in, r);
+        const gki_real *out = gki_at(ws, transform->out, r);
+        const gki_real *by = gki_at(ws, transform->kept[INVERSE_SCALE], r);
+        const gki_real *shift = gki_transform_raw(transform, ws, r) + RAW_SHIFT * n;
+        gki_real *in = gki_at(ws, transform->in, r);
         for (size_t i = 0; i < n; i++)
             in[i] = out[i] / by[i] + shift[i];
     }

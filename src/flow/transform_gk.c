@@ -25,14 +25,14 @@ _Static_assert((int)KEPT <= (int)GKV_TRANSFORM_KEPT, "there is a slot for all th
 static const gki_real most_skew = 2; /* of |g| */
 
 /* c of a layer, and κ on the side of the value's sign */
-static gki_real skewness(const gki_transform *it)
+static gki_real skewness(const gki_transform *transform)
 {
-    return (gki_real)(1 - pow(1 - 0.8, 1 / (double)it->repeats));
+    return (gki_real)(1 - pow(1 - 0.8, 1 / (double)transform->repeats));
 }
 
-static gki_real tail_bound(const gki_transform *it, gki_real value)
+static gki_real tail_bound(const gki_transform *transform, gki_real value)
 {
-    return (gki_real)(value < 0 ? 0.05 : 0.5) / (gki_real)it->repeats;
+    return (gki_real)(value < 0 ? 0.05 : 0.5) / (gki_real)transform->repeats;
 }
 
 static size_t width(const gki_flow_spec *flow)
@@ -41,29 +41,31 @@ static size_t width(const gki_flow_spec *flow)
     return RAW;
 }
 
-static void reserve(gki_transform *it, gki_plan *plan)
+static void reserve(gki_transform *transform, gki_plan *plan)
 {
     for (size_t i = 0; i < KEPT; i++)
-        it->kept[i] = gki_plan_forward(plan, it->in.width);
+        transform->kept[i] = gki_plan_forward(plan, transform->in.width);
 }
 
 /* The array of a kept slot, of all rows from `first` on. */
-static gki_real *kept(const gki_transform *it, const gki_workspace *ws, size_t slot, size_t first)
+static gki_real *kept(const gki_transform *transform, const gki_workspace *ws, size_t slot,
+                      size_t first)
 {
-    return gki_at(ws, it->kept[slot], first);
+    return gki_at(ws, transform->kept[slot], first);
 }
 
 /* Computes log B, A, B, g and k from the raw parameters. */
-static void parameters(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void parameters(const gki_transform *transform, gki_workspace *ws, size_t first,
+                       size_t count)
 {
-    const size_t n = it->in.width, all = count * n;
-    gki_real *log_scale = kept(it, ws, LOG_SCALE, first), *skew = kept(it, ws, SKEW, first),
-             *tail = kept(it, ws, TAIL, first);
+    const size_t n = transform->in.width, all = count * n;
+    gki_real *log_scale = kept(transform, ws, LOG_SCALE, first),
+             *skew = kept(transform, ws, SKEW, first), *tail = kept(transform, ws, TAIL, first);
     for (size_t r = 0; r < count; r++) {
-        const gki_real *raw = gki_transform_raw(it, ws, first + r);
+        const gki_real *raw = gki_transform_raw(transform, ws, first + r);
         for (size_t i = 0; i < n; i++) {
             log_scale[r * n + i] = raw[RAW_LOG_SCALE * n + i];
-            kept(it, ws, LOCATION, first)[r * n + i] = raw[RAW_LOCATION * n + i];
+            kept(transform, ws, LOCATION, first)[r * n + i] = raw[RAW_LOCATION * n + i];
             skew[r * n + i] = raw[RAW_SKEW * n + i] / most_skew;
             tail[r * n + i] = raw[RAW_TAIL * n + i];
         }
@@ -72,31 +74,31 @@ static void parameters(const gki_transform *it, gki_workspace *ws, size_t first,
     gki_vtanh(all, skew, skew);
     gki_vtanh(all, tail, tail);
     for (size_t i = 0; i < all; i++) {
-        log_scale[i] *= it->bound;
+        log_scale[i] *= transform->bound;
         skew[i] *= most_skew;
-        tail[i] *= tail_bound(it, tail[i]);
+        tail[i] *= tail_bound(transform, tail[i]);
     }
-    gki_vexp(all, log_scale, kept(it, ws, SCALE, first));
+    gki_vexp(all, log_scale, kept(transform, ws, SCALE, first));
 }
 
-static void forward(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void forward(const gki_transform *transform, gki_workspace *ws, size_t first, size_t count)
 {
-    const size_t n = it->in.width;
-    parameters(it, ws, first, count);
-    const gki_gk_columns columns = {.a = kept(it, ws, LOCATION, first),
-                                    .b = kept(it, ws, SCALE, first),
-                                    .g = kept(it, ws, SKEW, first),
-                                    .k = kept(it, ws, TAIL, first),
-                                    .c = skewness(it)};
-    gki_gk_batch_inverse(1, count * n, &columns, gki_at(ws, it->in, first),
-                         gki_at(ws, it->out, first), kept(it, ws, LOG_SLOPE, first),
-                         kept(it, ws, SLOPE, first), kept(it, ws, RATIO, first));
+    const size_t n = transform->in.width;
+    parameters(transform, ws, first, count);
+    const gki_gk_columns columns = {.a = kept(transform, ws, LOCATION, first),
+                                    .b = kept(transform, ws, SCALE, first),
+                                    .g = kept(transform, ws, SKEW, first),
+                                    .k = kept(transform, ws, TAIL, first),
+                                    .c = skewness(transform)};
+    gki_gk_batch_inverse(1, count * n, &columns, gki_at(ws, transform->in, first),
+                         gki_at(ws, transform->out, first), kept(transform, ws, LOG_SLOPE, first),
+                         kept(transform, ws, SLOPE, first), kept(transform, ws, RATIO, first));
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *log_slope = kept(it, ws, LOG_SLOPE, r);
+        const gki_real *log_slope = kept(transform, ws, LOG_SLOPE, r);
         gki_real sum = 0;
         for (size_t i = 0; i < n; i++)
             sum += log_slope[i];
-        *gki_at(ws, it->log_det, r) -= sum;
+        *gki_at(ws, transform->log_det, r) -= sum;
     }
 }
 
@@ -109,16 +111,18 @@ typedef struct derivatives {
     gki_real of_log_scale[CHUNK]; /* of log B in its raw parameter */
 } derivatives;
 
-static void derive(const gki_transform *it, const gki_workspace *ws, size_t row, size_t from,
+static void derive(const gki_transform *transform, const gki_workspace *ws, size_t row, size_t from,
                    size_t count, derivatives *all)
 {
-    const gki_real *skew = kept(it, ws, SKEW, row) + from, *tail = kept(it, ws, TAIL, row) + from,
-                   *log_scale = kept(it, ws, LOG_SCALE, row) + from,
-                   *scale = kept(it, ws, SCALE, row) + from,
-                   *slope = kept(it, ws, SLOPE, row) + from;
-    gki_real x[CHUNK], bound = it->bound;
+    const gki_real *skew = kept(transform, ws, SKEW, row) + from,
+                   *tail = kept(transform, ws, TAIL, row) + from,
+                   *log_scale = kept(transform, ws, LOG_SCALE, row) + from,
+                   *scale = kept(transform, ws, SCALE, row) + from,
+                   *slope = kept(transform, ws, SLOPE, row) + from;
+    gki_real x[CHUNK], bound = transform->bound;
     /* with A = 0 and B = 1 */
-    gki_gk_batch_shape(count, skew, tail, skewness(it), gki_at(ws, it->out, row) + from,
+    gki_gk_batch_shape(count, skew, tail, skewness(transform),
+                       gki_at(ws, transform->out, row) + from,
                        &(gki_gk_outputs){.x = x,
                                          .x_g = all->by_skew,
                                          .x_k = all->by_tail,
@@ -127,8 +131,8 @@ static void derive(const gki_transform *it, const gki_workspace *ws, size_t row,
     for (size_t i = 0; i < count; i++) {
         const gki_real by_x = 1 / slope[i], unit = scale[i] * by_x;
         const gki_real of_skew = 1 - skew[i] * skew[i] / (most_skew * most_skew);
-        const gki_real size = tail[i] / tail_bound(it, tail[i]),
-                       of_tail = tail_bound(it, tail[i]) * (1 - size * size);
+        const gki_real size = tail[i] / tail_bound(transform, tail[i]),
+                       of_tail = tail_bound(transform, tail[i]) * (1 - size * size);
         const gki_real of_log_scale = bound > 0 ? bound - log_scale[i] * log_scale[i] / bound : 0;
         all->by_x[i] = by_x;
         all->of_log_scale[i] = of_log_scale;
@@ -140,17 +144,19 @@ static void derive(const gki_transform *it, const gki_workspace *ws, size_t row,
     }
 }
 
-static void backward(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void backward(const gki_transform *transform, gki_workspace *ws, size_t first, size_t count)
 {
-    const size_t n = it->in.width;
+    const size_t n = transform->in.width;
     derivatives all;
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *d_out = gki_at(ws, it->d_out, r), *ratio = kept(it, ws, RATIO, r);
-        const gki_real d_det = *gki_at(ws, it->d_log_det, r);
-        gki_real *d_in = gki_at(ws, it->d_in, r), *d_raw = gki_transform_d_raw(it, ws, r);
+        const gki_real *d_out = gki_at(ws, transform->d_out, r),
+                       *ratio = kept(transform, ws, RATIO, r);
+        const gki_real d_det = *gki_at(ws, transform->d_log_det, r);
+        gki_real *d_in = gki_at(ws, transform->d_in, r),
+                 *d_raw = gki_transform_d_raw(transform, ws, r);
         for (size_t from = 0; from < n; from += CHUNK) {
             const size_t some = n - from < CHUNK ? n - from : CHUNK;
-            derive(it, ws, r, from, some, &all);
+            derive(transform, ws, r, from, some, &all);
             for (size_t i = 0, j = from; i < some; i++, j++) {
                 /* y moves itself and log Q'(y) */
                 const gki_real d_y = d_out[j] - d_det * ratio[j];
@@ -165,17 +171,17 @@ static void backward(const gki_transform *it, gki_workspace *ws, size_t first, s
     }
 }
 
-static void tangent(const gki_transform *it, const gki_workspace *ws, size_t first, size_t count,
-                    size_t each, const gki_real *t_raw, gki_real *t)
+static void tangent(const gki_transform *transform, const gki_workspace *ws, size_t first,
+                    size_t count, size_t each, const gki_real *t_raw, gki_real *t)
 {
-    const size_t n = it->in.width;
+    const size_t n = transform->in.width;
     derivatives all;
     for (size_t r = 0; r < count; r++) {
         for (size_t from = 0; from < n; from += CHUNK) {
             const size_t some = n - from < CHUNK ? n - from : CHUNK;
-            derive(it, ws, first + r, from, some, &all);
+            derive(transform, ws, first + r, from, some, &all);
             for (size_t k = r * each; k < (r + 1) * each; k++) {
-                const gki_real *raw = t_raw + k * it->raw.width + it->raw_first;
+                const gki_real *raw = t_raw + k * transform->raw.width + transform->raw_first;
                 for (size_t i = 0, j = from; i < some; i++, j++)
                     t[k * n + j] = (t[k * n + j] - raw[RAW_LOCATION * n + j]) * all.by_x[i] -
                                    raw[RAW_LOG_SCALE * n + j] * all.by_log_scale[i] -
@@ -186,14 +192,16 @@ static void tangent(const gki_transform *it, const gki_workspace *ws, size_t fir
     }
 }
 
-static void inverse(const gki_transform *it, gki_workspace *ws, size_t first, size_t count)
+static void inverse(const gki_transform *transform, gki_workspace *ws, size_t first, size_t count)
 {
-    const size_t all = count * it->in.width;
-    parameters(it, ws, first, count);
-    gki_real *in = gki_at(ws, it->in, first);
-    const gki_real *location = kept(it, ws, LOCATION, first), *scale = kept(it, ws, SCALE, first);
-    gki_gk_batch_shape(all, kept(it, ws, SKEW, first), kept(it, ws, TAIL, first), skewness(it),
-                       gki_at(ws, it->out, first), &(gki_gk_outputs){.x = in});
+    const size_t all = count * transform->in.width;
+    parameters(transform, ws, first, count);
+    gki_real *in = gki_at(ws, transform->in, first);
+    const gki_real *location = kept(transform, ws, LOCATION, first),
+                   *scale = kept(transform, ws, SCALE, first);
+    gki_gk_batch_shape(all, kept(transform, ws, SKEW, first), kept(transform, ws, TAIL, first),
+                       skewness(transform), gki_at(ws, transform->out, first),
+                       &(gki_gk_outputs){.x = in});
     for (size_t i = 0; i < all; i++)
         in[i] = location[i] + scale[i] * in[i];
 }

@@ -26,23 +26,23 @@ gkv_status gki_transforms_create(const gki_transforms_spec *spec, gki_params *pa
     gki_slot in = spec->in, d_in = spec->d_in;
     size_t raw_first = 0;
     for (size_t i = 0; i < spec->count; i++) {
-        gki_transform *it = &transforms->list[i];
-        *it = (gki_transform){.ops = spec->ops[i],
-                              .in = in,
-                              .d_in = d_in,
-                              .raw = transforms->net.out,
-                              .d_raw = transforms->net.d_out,
-                              .raw_first = raw_first,
-                              .log_det = spec->step->log_det,
-                              .d_log_det = spec->step->d_log_det,
-                              .bound = (gki_real)flow->log_scale_bound,
-                              .repeats = spec->repeats,
-                              .bins = flow->bins,
-                              .edge = (gki_real)flow->spline_bound};
-        in = it->out = gki_plan_forward(plan, n);
-        d_in = it->d_out = gki_plan_backward(plan, n);
-        it->ops->reserve(it, plan);
-        raw_first += it->ops->width(flow) * n;
+        gki_transform *transform = &transforms->list[i];
+        *transform = (gki_transform){.ops = spec->ops[i],
+                                     .in = in,
+                                     .d_in = d_in,
+                                     .raw = transforms->net.out,
+                                     .d_raw = transforms->net.d_out,
+                                     .raw_first = raw_first,
+                                     .log_det = spec->step->log_det,
+                                     .d_log_det = spec->step->d_log_det,
+                                     .bound = (gki_real)flow->log_scale_bound,
+                                     .repeats = spec->repeats,
+                                     .bins = flow->bins,
+                                     .edge = (gki_real)flow->spline_bound};
+        in = transform->out = gki_plan_forward(plan, n);
+        d_in = transform->d_out = gki_plan_backward(plan, n);
+        transform->ops->reserve(transform, plan);
+        raw_first += transform->ops->width(flow) * n;
     }
     transforms->out = in;
     transforms->d_out = d_in;

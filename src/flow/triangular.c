@@ -124,8 +124,8 @@ static void solve(const triangular *self, const gki_params *params, size_t trian
     const gki_mask *mask = &self->triangles[triangle];
     const gki_real *weight = gki_param_value(params, mask->weight);
     const bool is_ascending = mask->row_degrees == self->ascending;
-    for (size_t at = 0; at < d; at++) {
-        const size_t i = is_ascending ? at : d - 1 - at;
+    for (size_t place = 0; place < d; place++) {
+        const size_t i = is_ascending ? place : d - 1 - place;
         double sum = (double)row[i];
         for (size_t j = is_ascending ? 0 : i + 1; j < (is_ascending ? i : d); j++)
             sum -= (double)weight[i * d + j] * (double)row[j];
@@ -207,11 +207,11 @@ static const gki_step_ops ops = {.free = destroy,
                                  .gradient = gradient,
                                  .batch_slots = batch_slots};
 
-static gkv_status add_triangle(triangular *self, const gki_step_spec *spec, size_t at,
+static gkv_status add_triangle(triangular *self, const gki_step_spec *spec, size_t index,
                                bool is_lower, gki_params *params)
 {
     const size_t d = spec->in.width;
-    gki_mask *mask = &self->triangles[at];
+    gki_mask *mask = &self->triangles[index];
     mask->row_degrees = mask->column_degrees = is_lower ? self->ascending : self->descending;
     mask->strict = true;
     GKV_TRY(gki_params_add(params, d, d, true, &mask->weight, "prior.flow.%zu.linear.%s",

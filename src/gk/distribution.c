@@ -54,43 +54,43 @@ double gkv_gk_dQ(const gkv_gk *gk, double z)
 {
     if (!gk)
         return NAN;
-    const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
-    return (double)(gk->b * at.rho * expl(at.lambda));
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 0);
+    return (double)(gk->b * jet.rho * expl(jet.lambda));
 }
 
 double gkv_gk_log_dQ(const gkv_gk *gk, double z)
 {
     if (!gk)
         return NAN;
-    const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
-    return (double)gki_gk_log_dQ_wide(gk, &at);
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 0);
+    return (double)gki_gk_log_dQ_wide(gk, &jet);
 }
 
 double gkv_gk_d2Q(const gkv_gk *gk, double z)
 {
     if (!gk)
         return NAN;
-    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
-    return (double)(gk->b * expl(at.lambda) * (at.rho * at.lambda_z + at.rho_z));
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 1);
+    return (double)(gk->b * expl(jet.lambda) * (jet.rho * jet.lambda_z + jet.rho_z));
 }
 
 void gkv_gk_Q_gradient(const gkv_gk *gk, double z, double dq[4], double dlog[4])
 {
     if (!gk)
         return;
-    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 1);
     if (dq) {
-        const gki_wide q = z * expl(at.lambda);
+        const gki_wide q = z * expl(jet.lambda);
         dq[GKV_GK_A] = 1.0;
         dq[GKV_GK_B] = (double)q;
-        dq[GKV_GK_G] = (double)(gk->b * q * at.lambda_g);
-        dq[GKV_GK_K] = (double)(gk->b * q * at.lambda_k);
+        dq[GKV_GK_G] = (double)(gk->b * q * jet.lambda_g);
+        dq[GKV_GK_K] = (double)(gk->b * q * jet.lambda_k);
     }
     if (dlog) {
         dlog[GKV_GK_A] = 0.0;
         dlog[GKV_GK_B] = 1.0 / gk->b;
-        dlog[GKV_GK_G] = (double)(at.lambda_g + at.rho_g / at.rho);
-        dlog[GKV_GK_K] = (double)(at.lambda_k + at.rho_k / at.rho);
+        dlog[GKV_GK_G] = (double)(jet.lambda_g + jet.rho_g / jet.rho);
+        dlog[GKV_GK_K] = (double)(jet.lambda_k + jet.rho_k / jet.rho);
     }
 }
 
@@ -99,15 +99,15 @@ double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x, double
     if (!gk)
         return NAN;
     const gki_wide z = gki_gk_Q_inverse_wide(gk, x);
-    const gki_gk_jet at = gki_gk_jet_at(gk, isinf(z) ? (gki_wide)NAN : z, 1);
-    const gki_wide by_x = expl(-at.lambda) / (gk->b * at.rho); /* 1/Q' */
+    const gki_gk_jet jet = gki_gk_jet_at(gk, isinf(z) ? (gki_wide)NAN : z, 1);
+    const gki_wide by_x = expl(-jet.lambda) / (gk->b * jet.rho); /* 1/Q' */
     if (z_x)
         *z_x = (double)by_x;
     if (z_theta) { /* −Q_θ/Q', simplified by (Q − A)/Q' = z/ρ */
         z_theta[GKV_GK_A] = (double)-by_x;
-        z_theta[GKV_GK_B] = (double)(-z / (gk->b * at.rho));
-        z_theta[GKV_GK_G] = (double)(-z * at.lambda_g / at.rho);
-        z_theta[GKV_GK_K] = (double)(-z * at.lambda_k / at.rho);
+        z_theta[GKV_GK_B] = (double)(-z / (gk->b * jet.rho));
+        z_theta[GKV_GK_G] = (double)(-z * jet.lambda_g / jet.rho);
+        z_theta[GKV_GK_K] = (double)(-z * jet.lambda_k / jet.rho);
     }
     return (double)z;
 }
@@ -136,9 +136,9 @@ static gki_wide solve(const gkv_gk *gk, gki_wide y)
     for (int step = 0; step < MAX_STEPS; step++) {
         if (!(s > low && s < high) || (step > TRUSTED_STEPS && step % 2))
             s = sqrtl(low) * sqrtl(high);
-        gki_gk_jet at;
-        ops->jet(gk, s, 0, &at);
-        const gki_wide first = logl(s / y), F = first + at.lambda;
+        gki_gk_jet jet;
+        ops->jet(gk, s, 0, &jet);
+        const gki_wide first = logl(s / y), F = first + jet.lambda;
         if (fabsl(F) <= 0.5L * LDBL_EPSILON * fabsl(first) || high - low <= 4 * LDBL_EPSILON * high)
             break; /* the error is rounding error */
         if (F > 0)
@@ -146,7 +146,7 @@ static gki_wide solve(const gkv_gk *gk, gki_wide y)
         else
             low = s;
         /* F''/F' and Newton's step */
-        const gki_wide curvature = s * at.rho_z / at.rho, newton = -F / at.rho;
+        const gki_wide curvature = s * jet.rho_z / jet.rho, newton = -F / jet.rho;
         const gki_wide move = newton / fmaxl(0.5L, 1 + 0.5L * newton * curvature);
         s *= expl(fmaxl(-50, fminl(50, move)));
         if (fabsl(move) * (1 + fabsl(curvature)) <= final_step)
@@ -180,8 +180,8 @@ static gki_wide log_pdf(const gkv_gk *gk, double x)
     const gki_wide z = gki_gk_Q_inverse_wide(gk, x);
     if (isinf(z))
         return -INFINITY;
-    const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
-    return gki_gk_log_phi(z) - gki_gk_log_dQ_wide(gk, &at);
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 0);
+    return gki_gk_log_phi(z) - gki_gk_log_dQ_wide(gk, &jet);
 }
 
 double gkv_gk_log_pdf(const gkv_gk *gk, double x)

@@ -105,19 +105,19 @@ static bool batch_has(gkv_flat_function function)
 static gkv_status by_batch(const gkv_gk *gk, gkv_flat_function function, size_t n, const double *x,
                            double *out)
 {
-    gkv_gk_at_x at = {0};
+    gkv_gk_at_x outputs = {0};
     switch (function) {
-    case GKV_FLAT_PDF: at.pdf = out; break;
-    case GKV_FLAT_LOG_PDF: at.log_pdf = out; break;
-    case GKV_FLAT_CDF: at.cdf = out; break;
-    case GKV_FLAT_UPPER: at.cdf_upper = out; break;
-    case GKV_FLAT_LOG_CDF: at.log_cdf = out; break;
-    case GKV_FLAT_LOG_UPPER: at.log_cdf_upper = out; break;
+    case GKV_FLAT_PDF: outputs.pdf = out; break;
+    case GKV_FLAT_LOG_PDF: outputs.log_pdf = out; break;
+    case GKV_FLAT_CDF: outputs.cdf = out; break;
+    case GKV_FLAT_UPPER: outputs.cdf_upper = out; break;
+    case GKV_FLAT_LOG_CDF: outputs.log_cdf = out; break;
+    case GKV_FLAT_LOG_UPPER: outputs.log_cdf_upper = out; break;
     case GKV_FLAT_Q: return gkv_gk_batch_z(gk, n, x, &(gkv_gk_at_z){.x = out});
     default:
         return gkv_gk_batch_quantile(gk, n, (gkv_gk_tail)(function - GKV_FLAT_QUANTILE), x, out);
     }
-    return gkv_gk_batch_x(gk, n, x, &at);
+    return gkv_gk_batch_x(gk, n, x, &outputs);
 }
 
 /* Errors that no function has at an element. The message begins with the name of the function. */

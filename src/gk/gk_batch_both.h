@@ -17,16 +17,16 @@ static void S(fill)(S(gki_gk_tile) * tile, const S(gki_gk_columns) * columns, si
     }
 }
 
-static S(gki_gk_outputs) S(outputs_at)(const S(gki_gk_outputs) * o, size_t at)
+static S(gki_gk_outputs) S(outputs_at)(const S(gki_gk_outputs) * o, size_t offset)
 {
-    return (S(gki_gk_outputs)){.x = AT(o->x, at),
-                               .dq = AT(o->dq, at),
-                               .log_dq = AT(o->log_dq, at),
-                               .ratio = AT(o->ratio, at),
-                               .x_g = AT(o->x_g, at),
-                               .x_k = AT(o->x_k, at),
-                               .log_dq_g = AT(o->log_dq_g, at),
-                               .log_dq_k = AT(o->log_dq_k, at)};
+    return (S(gki_gk_outputs)){.x = AT(o->x, offset),
+                               .dq = AT(o->dq, offset),
+                               .log_dq = AT(o->log_dq, offset),
+                               .ratio = AT(o->ratio, offset),
+                               .x_g = AT(o->x_g, offset),
+                               .x_k = AT(o->x_k, offset),
+                               .log_dq_g = AT(o->log_dq_g, offset),
+                               .log_dq_k = AT(o->log_dq_k, offset)};
 }
 
 static void S(invert)(size_t rows, size_t d, const S(gki_gk_columns) * columns, const REAL *x,
@@ -38,9 +38,9 @@ static void S(invert)(size_t rows, size_t d, const S(gki_gk_columns) * columns, 
         S(fill)(&tile, columns, first, width);
         const size_t parts = width == d ? 1 : rows, length = width == d ? rows * d : width;
         for (size_t part = 0; part < parts; part++) {
-            const size_t at = part * d + first;
-            kernels()->S(inverse)(length, &tile, x + at, AT(z, at), AT(log_dq, at), AT(dq, at),
-                                  AT(ratio, at), AT(log_pdf, at));
+            const size_t offset = part * d + first;
+            kernels()->S(inverse)(length, &tile, x + offset, AT(z, offset), AT(log_dq, offset),
+                                  AT(dq, offset), AT(ratio, offset), AT(log_pdf, offset));
         }
     }
 }
@@ -245,18 +245,18 @@ gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(
     GKV_TRY(S(prepare)(gk, &one));
     for (size_t i = 0; i < n; i += CHUNK) {
         const size_t count = n - i < CHUNK ? n - i : CHUNK;
-        REAL at[CHUNK], log_dq[CHUNK];
-        memcpy(at, z + i, count * sizeof *at);
+        REAL points[CHUNK], log_dq[CHUNK];
+        memcpy(points, z + i, count * sizeof *points);
         S(gki_gk_batch_forward)
-        (count, 1, &one.columns, at,
+        (count, 1, &one.columns, points,
          &(S(gki_gk_outputs)){.x = AT(out->x, i), .dq = AT(out->dq, i), .log_dq = log_dq});
         if (out->log_dq)
-            memcpy(out->log_dq + i, log_dq, count * sizeof *at);
+            memcpy(out->log_dq + i, log_dq, count * sizeof *points);
         for (size_t j = 0; out->log_pdf && j < count; j++)
-            out->log_pdf[i + j] = -(at[j] * at[j]) / 2 - (REAL)GKV_HALF_LOG_2PI - log_dq[j];
+            out->log_pdf[i + j] = -(points[j] * points[j]) / 2 - (REAL)GKV_HALF_LOG_2PI - log_dq[j];
         for (size_t j = 0; out->x && j < count; j++)
-            if (isinf(at[j]))
-                out->x[i + j] = (REAL)gkv_gk_Q(&one.gk, at[j]);
+            if (isinf(points[j]))
+                out->x[i + j] = (REAL)gkv_gk_Q(&one.gk, points[j]);
     }
     return GKV_OK;
 }
@@ -276,13 +276,13 @@ gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, size_t n, gkv_gk_tail tail
     GKV_TRY(S(prepare)(gk, &one));
     for (size_t i = 0; i < n; i += CHUNK) {
         const size_t count = n - i < CHUNK ? n - i : CHUNK;
-        REAL at[CHUNK], z[CHUNK];
-        memcpy(at, p + i, count * sizeof *at);
-        S(gki_gk_batch_normal_score)(count, tail, at, z);
+        REAL levels[CHUNK], z[CHUNK];
+        memcpy(levels, p + i, count * sizeof *levels);
+        S(gki_gk_batch_normal_score)(count, tail, levels, z);
         S(gki_gk_batch_forward)(count, 1, &one.columns, z, &(S(gki_gk_outputs)){.x = x + i});
         for (size_t j = 0; j < count; j++)
             if (!(fabs((double)z[j]) < SCORES))
-                x[i + j] = (REAL)exact[tail](&one.gk, at[j]);
+                x[i + j] = (REAL)exact[tail](&one.gk, levels[j]);
     }
     return GKV_OK;
 }

@@ -57,9 +57,9 @@ static void S(inverse)(size_t n, const S(gki_gk_tile) * tile, const REAL *x, REA
     V offset[SIDE_BY_SIDE], scale[SIDE_BY_SIDE];
     for (size_t i = 0, column = 0; i < n;) {
         size_t count = 0;
-        for (size_t at = i; count < SIDE_BY_SIDE && at < n; count++, at += LANES) {
+        for (size_t next = i; count < SIDE_BY_SIDE && next < n; count++, next += LANES) {
             const V g = F(load)(tile->g + column);
-            offset[count] = F(load_part)(x + at, n - at, 0) - F(load)(tile->a + column);
+            offset[count] = F(load_part)(x + next, n - next, 0) - F(load)(tile->a + column);
             scale[count] = F(load)(tile->b + column);
             roots[count] =
                 S(begin)(F(abs)(offset[count]) / scale[count],

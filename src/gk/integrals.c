@@ -162,8 +162,8 @@ gkv_status gkv_gk_raw_moment(const gkv_gk *gk, int r, double *out)
 static void log_slope(gki_wide z, const void *user, gki_wide *value)
 {
     const request *r = user;
-    const gki_gk_jet at = gki_gk_jet_at(r->gk, z, 0);
-    *value = gki_normal_pdf_wide(z) * (at.lambda + logl(at.rho));
+    const gki_gk_jet jet = gki_gk_jet_at(r->gk, z, 0);
+    *value = gki_normal_pdf_wide(z) * (jet.lambda + logl(jet.rho));
 }
 
 gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
@@ -184,10 +184,10 @@ gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
 static void products(gki_wide z, const void *user, gki_wide *value)
 {
     const gkv_gk *gk = user;
-    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 1);
     const gki_wide weight = gki_normal_pdf_wide(z);
     gki_wide s[GKV_GK_PARAMETERS];
-    gki_gk_score_wide(gk, &at, z, s);
+    gki_gk_score_wide(gk, &jet, z, s);
     for (int i = 0, next = 0; i < GKV_GK_PARAMETERS; i++)
         for (int j = i; j < GKV_GK_PARAMETERS; j++)
             value[next++] = weight == 0 ? 0 : s[i] * s[j] * weight;
@@ -229,7 +229,7 @@ typedef struct point {
     gki_wide curvature;         /* its derivative 1 + V_zz */
 } point;
 
-static point at(const gkv_gk *gk, gki_wide z)
+static point point_at(const gkv_gk *gk, gki_wide z)
 {
     const gki_gk_jet jet = gki_gk_jet_at(gk, z, 1);
     const gki_wide ratio = jet.rho_z / jet.rho;
@@ -245,7 +245,7 @@ static point root(const gkv_gk *gk, point low, point high, int turning)
         const gki_wide middle = 0.5L * (low.z + high.z);
         if (middle == low.z || middle == high.z)
             break;
-        const point here = at(gk, middle);
+        const point here = point_at(gk, middle);
         const gki_wide value = turning ? here.curvature : here.neg_log_pdf_slope;
         if (value == 0)
             return here;
@@ -303,19 +303,19 @@ size_t gkv_gk_modes(const gkv_gk *gk, double *x, double *log_pdf)
      * because |z| is greater than |Q''/Q'| there. */
     const double far = 60.0 + fabs(gk->g), near = 1e-4 * gki_gk_scale(gk);
     const double ratio = pow(far / near, 1.0 / STEPS);
-    point before = at(gk, -far);
+    point before = point_at(gk, -far);
     double z = far;
     for (int i = 0; i <= 2 * STEPS; i++) {
         z = i <= STEPS ? z / (i ? ratio : 1) : z * ratio;
         if (i == STEPS)
             /* so that the cell across 0 has its middle there: symmetric modes are exact */
             z = near;
-        const point here = at(gk, i <= STEPS ? -z : z);
+        const point here = point_at(gk, i <= STEPS ? -z : z);
         if (i > 0)
             search_cell(&modes, before, here);
         before = here;
         if (i == STEPS) { /* across 0 */
-            before = at(gk, near);
+            before = point_at(gk, near);
             search_cell(&modes, here, before);
         }
     }

@@ -8,10 +8,10 @@ static void S(probability)(size_t n, const REAL *z, REAL *lower, REAL *upper, RE
     const V zero = S(constant)(0.0), one = S(constant)(1.0);
     for (size_t i = 0; i < n; i += LANES) {
         const size_t left = n - i;
-        const V at = F(load_part)(z + i, left, 0);
+        const V score = F(load_part)(z + i, left, 0);
         const V small =
-            S(constant)(0.5) * F(erfc)(F(abs)(at) * S(constant)(0.70710678118654752440));
-        const F(mask) below = at < zero;
+            S(constant)(0.5) * F(erfc)(F(abs)(score) * S(constant)(0.70710678118654752440));
+        const F(mask) below = score < zero;
         if (lower)
             F(store_part)(lower + i, left, F(select)(below, small, one - small));
         if (upper)

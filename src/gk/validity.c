@@ -57,20 +57,20 @@ static double reciprocal_c(double v, const void *user)
     return v * d * (2.0 - d) / tau + 1.0 - d;
 }
 
-double gki_gk_excess_peak(double g, double c, double v_end, double *at)
+double gki_gk_excess_peak(double g, double c, double v_end, double *where)
 {
-    return gki_maximize(excess, &(shape){.g = g, .c = c}, v_end, 0, at);
+    return gki_maximize(excess, &(shape){.g = g, .c = c}, v_end, 0, where);
 }
 
-double gki_gk_excess_interior_maximum(double g, double c, double *at)
+double gki_gk_excess_interior_maximum(double g, double c, double *where)
 {
-    return gki_maximize(excess, &(shape){.g = g, .c = c}, INFINITY, 1, at);
+    return gki_maximize(excess, &(shape){.g = g, .c = c}, INFINITY, 1, where);
 }
 
 double gki_gk_violation_peak(double c, double v_end)
 {
-    double at;
-    const double near = gki_maximize(violation_by_square, &(shape){.c = c}, v_end, 0, &at);
+    double where;
+    const double near = gki_maximize(violation_by_square, &(shape){.c = c}, v_end, 0, &where);
     return v_end > 40.0 ? fmax(near, -1.0 / (v_end * v_end)) : near; /* S(v_end) is 0 */
 }
 
@@ -122,11 +122,11 @@ double gkv_gk_c_max_within(const gkv_gk *gk, double z_max)
         return NAN;
     if (!ops->weight || gk->g == 0)
         return INFINITY;
-    double at;
+    double where;
     const double end = 0.5 * fabs(gk->g) * fmax(z_max, 1e-100);
     return fmin(1.0, 1.0 / gki_maximize(reciprocal_c,
                                         &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight},
-                                        end, 0, &at));
+                                        end, 0, &where));
 }
 
 double gkv_gk_c_max(const gkv_gk *gk)
@@ -255,11 +255,11 @@ static s_jet s_jet_at(double v, double c)
 static double maximum_near(double v, double tau, double c)
 {
     for (int step = 0; step < 30; step++) {
-        const s_jet at = s_jet_at(v, c);
+        const s_jet jet = s_jet_at(v, c);
         const double r = tau / (v * v);
-        const double dE = at.dS * (1.0 + r) - 2.0 * (at.S - 1.0) * r / v;
+        const double dE = jet.dS * (1.0 + r) - 2.0 * (jet.S - 1.0) * r / v;
         const double d2E =
-            at.d2S * (1.0 + r) - 4.0 * at.dS * r / v + 6.0 * (at.S - 1.0) * r / (v * v);
+            jet.d2S * (1.0 + r) - 4.0 * jet.dS * r / v + 6.0 * (jet.S - 1.0) * r / (v * v);
         const double move = d2E < 0 ? -dE / d2E : copysign(0.1 * v, dE);
         const double next = fmax(v_least, fmin(v_most, v + fmax(-0.2 * v, fmin(0.2 * v, move))));
         const double moved = fabs(next - v);

@@ -13,11 +13,11 @@ double gki_gk_k_min_limit(double g, double c, double *slope);
 #define GKV_GK_FREE_K (-0.059)
 
 /* The maximum of (S(v) − 1)(1 + g²/(4v²)) on (0, v_end]. *at becomes its position. */
-double gki_gk_excess_peak(double g, double c, double v_end, double *at);
+double gki_gk_excess_peak(double g, double c, double v_end, double *where);
 
 /* The greatest local maximum of the same function on (0, ∞), or −∞ if there is none. *at becomes
  * its position. */
-double gki_gk_excess_interior_maximum(double g, double c, double *at);
+double gki_gk_excess_interior_maximum(double g, double c, double *where);
 
 /* The maximum of (S(v) − 1)/v² on (0, v_end]. */
 double gki_gk_violation_peak(double c, double v_end);

@@ -35,32 +35,32 @@ static void along_g(double slope, double full[4][4])
 }
 
 /* Computes gradient, information and O from the sums, for a slope and a curvature of k_min(g). */
-static void take_sums(gki_gk_point *at, double slope, double curvature)
+static void take_sums(gki_gk_point *point, double slope, double curvature)
 {
-    memcpy(at->gradient, at->sums.score, sizeof at->gradient);
-    at->gradient[2] += slope * at->gradient[3];
-    unfold(at->sums.hessian, -1.0, at->information);
-    unfold(at->sums.outer, 1.0, at->outer);
-    along_g(slope, at->information);
-    along_g(slope, at->outer);
-    at->information[2][2] -= curvature * at->gradient[3];
+    memcpy(point->gradient, point->sums.score, sizeof point->gradient);
+    point->gradient[2] += slope * point->gradient[3];
+    unfold(point->sums.hessian, -1.0, point->information);
+    unfold(point->sums.outer, 1.0, point->outer);
+    along_g(slope, point->information);
+    along_g(slope, point->outer);
+    point->information[2][2] -= curvature * point->gradient[3];
 }
 
 void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *task,
-                           gki_gk_point *at)
+                           gki_gk_point *point)
 {
     double k_min = 0.0, slope = 0.0, curvature = 0.0;
     if (!task->plain)
-        k_min = gki_gk_fit_k_min(common, at->v[2], &slope, &curvature);
-    const gkv_gk gk = {.a = at->v[0],
-                       .b = at->v[1],
-                       .g = at->v[2],
-                       .k = k_min + at->v[3],
+        k_min = gki_gk_fit_k_min(common, point->v[2], &slope, &curvature);
+    const gkv_gk gk = {.a = point->v[0],
+                       .b = point->v[1],
+                       .g = point->v[2],
+                       .k = k_min + point->v[3],
                        .c = common->set->c,
                        .family = common->set->family};
-    at->value = gki_gk_fit_likelihood(common, task, &gk, &at->sums);
-    at->side = 0;
-    take_sums(at, slope, curvature);
+    point->value = gki_gk_fit_likelihood(common, task, &gk, &point->sums);
+    point->side = 0;
+    take_sums(point, slope, curvature);
 }
 
 /* --- The corner ----------------------------------------------------------- */
@@ -90,19 +90,19 @@ double gki_gk_corner_of(const gki_gk_fit_common *common)
 /* Chooses the side of the corner on which the likelihood increases, and returns false, or returns
  * true if there is none. */
 static bool stays_at_corner(const gki_gk_fit_common *common, const gki_gk_task *task,
-                            gki_gk_point *at)
+                            gki_gk_point *point)
 {
-    const double way = copysign(1.0, at->v[2]);
-    if (task->plain || task->fixed[2] || fabs(at->v[2]) != common->corner ||
-        at->v[3] > task->low[3] || at->sums.score[3] > 0)
+    const double way = copysign(1.0, point->v[2]);
+    if (task->plain || task->fixed[2] || fabs(point->v[2]) != common->corner ||
+        point->v[3] > task->low[3] || point->sums.score[3] > 0)
         return false;
     double slope, curvature;
-    gki_gk_fit_k_min(common, at->v[2] * (1.0 - 1e-9), &slope, &curvature);
-    const double outwards = way * at->sums.score[2],
-                 inwards = -way * (at->sums.score[2] + slope * at->sums.score[3]);
+    gki_gk_fit_k_min(common, point->v[2] * (1.0 - 1e-9), &slope, &curvature);
+    const double outwards = way * point->sums.score[2],
+                 inwards = -way * (point->sums.score[2] + slope * point->sums.score[3]);
     const bool inside = inwards > fmax(outwards, 0.0);
-    at->side = inside ? -1 : 1;
-    take_sums(at, inside ? slope : 0.0, inside ? curvature : 0.0);
+    point->side = inside ? -1 : 1;
+    take_sums(point, inside ? slope : 0.0, inside ? curvature : 0.0);
     return !(outwards > 0) && !inside;
 }
 
@@ -132,26 +132,26 @@ static double length(double metric[4][4], const double d[4])
 
 /* Solves (M + λO) d = ∇ in the variables that are not held. Returns 0 if there is no solution, or
  * if it is longer than the radius. */
-static int damped(gki_gk_point *at, double metric[4][4], const bool held[4], const double right[4],
-                  double lambda, double radius, double d[4])
+static int damped(gki_gk_point *point, double metric[4][4], const bool held[4],
+                  const double right[4], double lambda, double radius, double d[4])
 {
     double m[4][4];
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
-            m[i][j] = at->information[i][j] + lambda * metric[i][j];
+            m[i][j] = point->information[i][j] + lambda * metric[i][j];
     return gki_solve4x4_symmetric(m, held, right, d) && length(metric, d) <= radius;
 }
 
 /* Computes the step for the least λ, within a few per cent of the radius. Returns λ, or −1 if there
  * is no step. */
-static double restrict_step(gki_gk_point *at, double metric[4][4], const bool held[4],
+static double restrict_step(gki_gk_point *point, double metric[4][4], const bool held[4],
                             const double right[4], double radius, double d[4])
 {
     enum { ROUNDS = 60 };
-    if (damped(at, metric, held, right, 0.0, radius, d))
+    if (damped(point, metric, held, right, 0.0, radius, d))
         return 0.0;
     double low = 1e-8, high = 1e-6, nearer[4];
-    while (!damped(at, metric, held, right, high, radius, d)) {
+    while (!damped(point, metric, held, right, high, radius, d)) {
         low = high;
         high *= 10.0;
         if (!(high < 1e18))
@@ -159,7 +159,7 @@ static double restrict_step(gki_gk_point *at, double metric[4][4], const bool he
     }
     for (int i = 0; i < ROUNDS && high > 1.0001 * low && length(metric, d) < 0.9 * radius; i++) {
         const double middle = sqrt(low * high);
-        if (damped(at, metric, held, right, middle, radius, nearer)) {
+        if (damped(point, metric, held, right, middle, radius, nearer)) {
             high = middle;
             memcpy(d, nearer, sizeof nearer);
         } else
@@ -170,11 +170,11 @@ static double restrict_step(gki_gk_point *at, double metric[4][4], const bool he
 
 /* O, made safely positive definite. A variable on which no density depends, such as a g at which
  * tanh is a step, has a zero there. */
-static void metric_of(const gki_gk_point *at, double metric[4][4])
+static void metric_of(const gki_gk_point *point, double metric[4][4])
 {
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
-            metric[i][j] = at->outer[i][j];
+            metric[i][j] = point->outer[i][j];
     for (int i = 0; i < 4; i++)
         metric[i][i] = 1.0000001 * metric[i][i] + 1e-12;
 }
@@ -182,29 +182,30 @@ static void metric_of(const gki_gk_point *at, double metric[4][4])
 /* The bound of a variable in the direction of a step. With k at its bound, a corner is a bound too;
  * at a corner so is the way to its other side. */
 static double bound_of(const gki_gk_fit_common *common, const gki_gk_task *task,
-                       const gki_gk_point *at, const double d[4], const bool held[4], int j)
+                       const gki_gk_point *point, const double d[4], const bool held[4], int j)
 {
     const double bound = d[j] > 0 ? task->high[j] : task->low[j];
-    const double size = fabs(at->v[2]), way = copysign(1.0, at->v[2]) * (d[2] > 0 ? 1.0 : -1.0);
-    if (j != 2 || task->plain || !held[3] || at->v[3] > task->low[3])
+    const double size = fabs(point->v[2]),
+                 way = copysign(1.0, point->v[2]) * (d[2] > 0 ? 1.0 : -1.0);
+    if (j != 2 || task->plain || !held[3] || point->v[3] > task->low[3])
         return bound;
-    if (at->side != 0)
-        return way * at->side > 0 ? bound : at->v[2];
+    if (point->side != 0)
+        return way * point->side > 0 ? bound : point->v[2];
     if (way > 0 ? size < common->corner : size > common->corner)
-        return d[2] > 0 ? fmin(bound, copysign(common->corner, at->v[2]))
-                        : fmax(bound, copysign(common->corner, at->v[2]));
+        return d[2] > 0 ? fmin(bound, copysign(common->corner, point->v[2]))
+                        : fmax(bound, copysign(common->corner, point->v[2]));
     return bound;
 }
 
 /* The fraction of a step after which the first variable reaches a bound, at most 1. *which becomes
  * that variable, or −1 if none leaves its bounds. */
 static double reach(const gki_gk_fit_common *common, const gki_gk_task *task,
-                    const gki_gk_point *at, const double d[4], const bool held[4], int *which)
+                    const gki_gk_point *point, const double d[4], const bool held[4], int *which)
 {
     double fraction = 1.0;
     *which = -1;
     for (int j = 0; j < 4; j++) {
-        const double room = bound_of(common, task, at, d, held, j) - at->v[j];
+        const double room = bound_of(common, task, point, d, held, j) - point->v[j];
         if (!held[j] && fabs(d[j]) > fabs(room) && room / d[j] < fraction) {
             fraction = fmax(room / d[j], 0.0);
             *which = j;
@@ -213,18 +214,18 @@ static double reach(const gki_gk_fit_common *common, const gki_gk_task *task,
     return fraction;
 }
 
-static double model_gain(gki_gk_point *at, const double d[4])
+static double model_gain(gki_gk_point *point, const double d[4])
 {
-    double gain = -0.5 * product(at->information, d, d);
+    double gain = -0.5 * product(point->information, d, d);
     for (int j = 0; j < 4; j++)
-        gain += d[j] * at->gradient[j];
+        gain += d[j] * point->gradient[j];
     return gain;
 }
 
 /* Keeps a step if the model says that it gains more. */
-static void offer(gki_gk_point *at, const double d[4], bool newton, step *best)
+static void offer(gki_gk_point *point, const double d[4], bool newton, step *best)
 {
-    const double gain = model_gain(at, d);
+    const double gain = model_gain(point, d);
     if (!(gain > best->gain))
         return;
     memcpy(best->d, d, sizeof best->d);
@@ -235,34 +236,34 @@ static void offer(gki_gk_point *at, const double d[4], bool newton, step *best)
 /* Computes the step. If a variable would leave its bounds, the step is the better one of two: it
  * ends at the bound, or the variable moves to its bound and the others maximize the model again.
  * Returns 0 if there is no step. */
-static int propose(const gki_gk_fit_common *common, const gki_gk_task *task, gki_gk_point *at,
+static int propose(const gki_gk_fit_common *common, const gki_gk_task *task, gki_gk_point *point,
                    const bool constrained[4], double radius, step *out)
 {
     bool held[4];
     double metric[4][4], shift[4] = {0.0}, right[4], d[4], cut[4];
     memcpy(held, constrained, sizeof held);
-    memcpy(right, at->gradient, sizeof right);
-    metric_of(at, metric);
+    memcpy(right, point->gradient, sizeof right);
+    metric_of(point, metric);
     *out = (step){.gain = -INFINITY};
     for (int which = 0; which >= 0;) {
-        const double lambda = restrict_step(at, metric, held, right, radius, d);
+        const double lambda = restrict_step(point, metric, held, right, radius, d);
         if (lambda < 0)
             break;
-        const double fraction = reach(common, task, at, d, held, &which);
-        const double bound = which < 0 ? 0.0 : bound_of(common, task, at, d, held, which);
+        const double fraction = reach(common, task, point, d, held, &which);
+        const double bound = which < 0 ? 0.0 : bound_of(common, task, point, d, held, which);
         const bool first = memcmp(held, constrained, sizeof held) == 0;
         for (int j = 0; j < 4; j++) {
             d[j] = held[j] ? shift[j] : d[j];
             cut[j] = held[j] ? shift[j] : fraction * d[j];
         }
         if (which < 0)
-            offer(at, d, first && lambda == 0, out);
+            offer(point, d, first && lambda == 0, out);
         else {
-            shift[which] = bound - at->v[which];
-            offer(at, cut, false, out);
+            shift[which] = bound - point->v[which];
+            offer(point, cut, false, out);
             held[which] = true;
             for (int i = 0; i < 4; i++)
-                right[i] -= at->information[i][which] * shift[which];
+                right[i] -= point->information[i][which] * shift[which];
         }
     }
     out->length = length(metric, out->d);
@@ -270,11 +271,13 @@ static int propose(const gki_gk_fit_common *common, const gki_gk_task *task, gki
 }
 
 /* Marks the variables that are fixed, or at a bound with a gradient that points beyond it. */
-static void list_constrained(const gki_gk_task *task, const gki_gk_point *at, bool constrained[4])
+static void list_constrained(const gki_gk_task *task, const gki_gk_point *point,
+                             bool constrained[4])
 {
     for (int j = 0; j < 4; j++)
-        constrained[j] = task->fixed[j] || (at->v[j] <= task->low[j] && at->gradient[j] <= 0) ||
-                         (at->v[j] >= task->high[j] && at->gradient[j] >= 0);
+        constrained[j] = task->fixed[j] ||
+                         (point->v[j] <= task->low[j] && point->gradient[j] <= 0) ||
+                         (point->v[j] >= task->high[j] && point->gradient[j] >= 0);
 }
 
 static void move(const gki_gk_fit_common *common, const gki_gk_task *task, const gki_gk_point *from,
@@ -290,26 +293,26 @@ static void move(const gki_gk_fit_common *common, const gki_gk_task *task, const
 /* --- The ascent ----------------------------------------------------------- */
 
 bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, size_t limit,
-                   gki_gk_point *at, size_t *steps)
+                   gki_gk_point *point, size_t *steps)
 {
     double radius = first_radius;
     gki_gk_point next;
     for (size_t i = 0; i < limit && radius > least_radius; i++) {
         bool constrained[4];
         step s;
-        const bool cornered = stays_at_corner(common, task, at);
-        list_constrained(task, at, constrained);
+        const bool cornered = stays_at_corner(common, task, point);
+        list_constrained(task, point, constrained);
         constrained[2] = constrained[2] || cornered;
-        if (!propose(common, task, at, constrained, radius, &s))
+        if (!propose(common, task, point, constrained, radius, &s))
             return false;
-        move(common, task, at, s.d, &next);
+        move(common, task, point, s.d, &next);
         gki_gk_point_evaluate(common, task, &next);
         ++*steps;
-        const double gained = next.value - at->value;
+        const double gained = next.value - point->value;
         /* twice the gain of a Newton step is the square of the gradient in standard errors */
         if (s.newton && 2.0 * s.gain < enough) {
-            if (gained > -1e-12 * fabs(at->value)) /* the difference is rounding error */
-                *at = next;
+            if (gained > -1e-12 * fabs(point->value)) /* the difference is rounding error */
+                *point = next;
             return true;
         }
         if (!(gained > 0.0)) {
@@ -320,7 +323,7 @@ bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, siz
             radius *= 3.0;
         else if (gained < 0.25 * s.gain)
             radius = 0.5 * fmin(radius, s.length);
-        *at = next;
+        *point = next;
     }
     return false;
 }

@@ -21,7 +21,7 @@ typedef struct gki_gk_point {
 
 /* Computes the other members of a point from its variables. */
 void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *task,
-                           gki_gk_point *at);
+                           gki_gk_point *point);
 
 /* The g > 0 from which on k_min(g) is −½, or ∞. */
 double gki_gk_corner_of(const gki_gk_fit_common *common);
@@ -32,6 +32,6 @@ double gki_gk_corner_of(const gki_gk_fit_common *common);
  * standard error, the information in them is positive definite, and the likelihood decreases from
  * each bound inwards. */
 bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, size_t limit,
-                   gki_gk_point *at, size_t *steps);
+                   gki_gk_point *point, size_t *steps);
 
 #endif

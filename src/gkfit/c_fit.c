@@ -46,12 +46,12 @@ static void list_c(double c, ladder *rungs)
 /* Returns to the unit of the task, in which the arrays are that all its copies share. */
 static double back_to_unit(gki_gk_with_c *own, const gki_gk_task *task, gki_gk_task *copy)
 {
-    gki_gk_point at;
+    gki_gk_point point;
     gkv_gk gk = gki_gk_fit_gk_of(&own->common, copy, copy->v);
     gk.a *= copy->spread / task->spread;
     gk.b *= copy->spread / task->spread;
     gki_gk_change_unit(copy, task->spread);
-    return gki_gk_climb_at_c(own, task, &gk, copy, &at) ? at.value : -INFINITY;
+    return gki_gk_climb_at_c(own, task, &gk, copy, &point) ? point.value : -INFINITY;
 }
 
 /* Fits a copy of the task for the c of `start`, with all starts. *value becomes its
@@ -105,13 +105,13 @@ static void try_over_c(gki_gk_with_c *own, const gki_gk_task *from, const gkv_gk
                        gki_gk_task *best, gki_gk_c_point *p)
 {
     gki_gk_task copy;
-    gki_gk_c_point at;
-    if (!gki_gk_climb_over_c(own, from, start, &copy, &at))
+    gki_gk_c_point climbed;
+    if (!gki_gk_climb_over_c(own, from, start, &copy, &climbed))
         return;
-    const double lead = at.at.value - p->at.value;
+    const double lead = climbed.point.value - p->point.value;
     if (lead > c_gain || (lead > -c_gain && copy.result.converged && !best->result.converged)) {
         *best = copy;
-        *p = at;
+        *p = climbed;
     }
 }
 
@@ -139,7 +139,7 @@ static gkv_status seek_c(gki_gk_with_c *own, const gki_gk_task *task, ladder *ru
     gki_gk_task from = *task, other;
     double value, most = -INFINITY;
     from.result.symmetric = false;
-    p->at.value = -INFINITY;
+    p->point.value = -INFINITY;
     for (size_t i = 0; i < rungs->count; i++)
         most = fmax(most, rungs->value[i]);
     for (size_t i = 0; i < rungs->count; i++) {
@@ -149,18 +149,18 @@ static gkv_status seek_c(gki_gk_with_c *own, const gki_gk_task *task, ladder *ru
         const gkv_gk start = gki_gk_fit_gk_of(&own->common, &rungs->task[i], rungs->task[i].v);
         try_over_c(own, &from, &start, best, p);
     }
-    if (p->at.value > -INFINITY)
+    if (p->point.value > -INFINITY)
         try_steps(own, &from, best, p);
-    for (int round = 0; round < ROUNDS_OF_C && p->at.value > -INFINITY; round++) {
+    for (int round = 0; round < ROUNDS_OF_C && p->point.value > -INFINITY; round++) {
         gki_gk_set_c(own, p->c);
         gkv_gk start = gki_gk_fit_gk_of(&own->common, best, best->v);
         GKV_TRY(fit_at_c(own, &from, &start, &other, &value));
-        if (other.result.symmetric || !(value > p->at.value + c_gain))
+        if (other.result.symmetric || !(value > p->point.value + c_gain))
             break;
         start = gki_gk_fit_gk_of(&own->common, &other, other.v);
         try_over_c(own, &from, &start, best, p);
     }
-    if (p->at.value > -INFINITY)
+    if (p->point.value > -INFINITY)
         gki_gk_set_c(own, p->c);
     return GKV_OK;
 }
@@ -210,10 +210,10 @@ static void to_parameters(gki_gk_with_c *own, const gki_gk_task *task, double g,
 static void take_errors(gki_gk_with_c *own, gki_gk_task *task, const gki_gk_c_point *p)
 {
     double m[FIVE][FIVE], inverse[FIVE][FIVE];
-    const gkv_gk gk = gki_gk_fit_gk_of(&own->common, task, p->at.v);
+    const gkv_gk gk = gki_gk_fit_gk_of(&own->common, task, p->point.v);
     for (int i = 0; i < 4; i++) {
         for (int j = 0; j < 4; j++)
-            m[i][j] = p->at.information[i][j];
+            m[i][j] = p->point.information[i][j];
         m[i][4] = m[4][i] = p->cross[i];
     }
     m[4][4] = p->information;
@@ -225,7 +225,7 @@ static void take_errors(gki_gk_with_c *own, gki_gk_task *task, const gki_gk_c_po
         gki_gk_fit_c_sums(&own->common, task, &gk, &sums);
         for (int i = 0, pair = 0; i < 4; i++)
             for (int j = i; j < 4; j++, pair++)
-                m[i][j] = m[j][i] = p->at.sums.outer[pair];
+                m[i][j] = m[j][i] = p->point.sums.outer[pair];
         for (int i = 0; i < FIVE; i++)
             m[i][4] = m[4][i] = sums.outer[i];
         known = invert_free(m, task->fixed, inverse);
@@ -257,10 +257,10 @@ gkv_status gki_gk_estimate_c(gki_gk_with_c *own, gki_gk_task *task)
     GKV_TRY(seek_c(own, task, &rungs, &best, &p));
     size_t symmetric = GRID + 1;
     for (size_t i = 0; i < rungs.count; i++)
-        if (rungs.task[i].result.symmetric && rungs.value[i] > p.at.value - lead_of_c &&
+        if (rungs.task[i].result.symmetric && rungs.value[i] > p.point.value - lead_of_c &&
             (symmetric > GRID || rungs.value[i] > rungs.value[symmetric]))
             symmetric = i;
-    if (symmetric <= GRID || p.at.value == -INFINITY) {
+    if (symmetric <= GRID || p.point.value == -INFINITY) {
         gki_gk_set_c(own, c);
         own->set.free_c = false;
         if (symmetric <= GRID)

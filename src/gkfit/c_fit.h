@@ -25,7 +25,7 @@ void gki_gk_set_c(gki_gk_with_c *own, double c);
 
 /* A point, with the derivatives in c at fixed variables v. */
 typedef struct gki_gk_c_point {
-    gki_gk_point at;
+    gki_gk_point point;
     double c;
     double slope;       /* ∂log L/∂c */
     double cross[4];    /* −∂²log L/∂c∂v */
@@ -59,12 +59,12 @@ double gki_gk_k_min_in_c(const gkv_gk_fit_settings *set, double g);
  * copy of the task at the maximum. Returns false if the start is not possible with what the
  * settings hold. */
 bool gki_gk_climb_at_c(gki_gk_with_c *own, const gki_gk_task *task, const gkv_gk *start,
-                       gki_gk_task *copy, gki_gk_point *at);
+                       gki_gk_task *copy, gki_gk_point *point);
 
 /* Climbs from a start to a local maximum over c too, which is that of `own` then. The result
  * `converged` of the copy says whether the maximum is verified. Returns false as above. */
 bool gki_gk_climb_over_c(gki_gk_with_c *own, const gki_gk_task *task, const gkv_gk *start,
-                         gki_gk_task *copy, gki_gk_c_point *at);
+                         gki_gk_task *copy, gki_gk_c_point *climbed);
 
 /* Estimates c: after the mle of the task, with c of the settings, moves the task to the greatest
  * maximum over c, which is that of `own` then, and computes the covariance of all parameters and

@@ -47,8 +47,8 @@ void gki_gk_add_point_slopes(const gkv_gk *gk, size_t n, const double *z, const 
     for (size_t i = 0; i < n; i++) {
         gki_wide score[GKI_GK_WITH_C], ignored[GKI_GK_WITH_C];
         double s[GKI_GK_WITH_C];
-        const gki_gk_jet at = gki_gk_jet_at(gk, z[i], 1);
-        gki_gk_slopes_with_c(gk, &at, z[i], score, ignored);
+        const gki_gk_jet jet = gki_gk_jet_at(gk, z[i], 1);
+        gki_gk_slopes_with_c(gk, &jet, z[i], score, ignored);
         for (int j = 0; j < GKI_GK_WITH_C; j++)
             s[j] = (double)score[j];
         gki_gk_add_slopes(weights ? weights[i] : 1.0, s, sums);
@@ -117,14 +117,14 @@ static bool k_moves(const gki_gk_fit_common *common, const gki_gk_task *task, co
 static void evaluate_slope(const gki_gk_with_c *own, const gki_gk_task *task, gki_gk_c_point *p)
 {
     const gki_gk_fit_common *common = &own->common;
-    const gkv_gk gk = gki_gk_fit_gk_of(common, task, p->at.v);
+    const gkv_gk gk = gki_gk_fit_gk_of(common, task, p->point.v);
     gki_gk_c_sums sums;
-    gki_gk_point_evaluate(common, task, &p->at);
+    gki_gk_point_evaluate(common, task, &p->point);
     gki_gk_fit_c_sums(common, task, &gk, &sums);
     p->c = own->set.c;
     p->slope = sums.score[4];
-    if (k_moves(common, task, p->at.v))
-        p->slope += p->at.sums.score[3] * gki_gk_k_min_in_c(&own->set, gk.g);
+    if (k_moves(common, task, p->point.v))
+        p->slope += p->point.sums.score[3] * gki_gk_k_min_in_c(&own->set, gk.g);
 }
 
 /* Computes all derivatives at the variables p->at.v; the second ones by differences of the first
@@ -136,21 +136,21 @@ static void evaluate(gki_gk_with_c *own, const gki_gk_task *task, gki_gk_c_point
     evaluate_slope(own, task, p);
     for (int i = 0; i < 2; i++) {
         side[i] = *p;
-        if (task->plain && k_moves(&own->common, task, p->at.v))
-            side[i].at.v[3] += (i == 0 ? -h : h) * gki_gk_k_min_in_c(&own->set, p->at.v[2]);
+        if (task->plain && k_moves(&own->common, task, p->point.v))
+            side[i].point.v[3] += (i == 0 ? -h : h) * gki_gk_k_min_in_c(&own->set, p->point.v[2]);
         gki_gk_set_c(own, c + (i == 0 ? -h : h));
         evaluate_slope(own, task, &side[i]);
         gki_gk_set_c(own, c);
     }
     p->information = (side[0].slope - side[1].slope) / (2.0 * h);
     for (int j = 0; j < 4; j++)
-        p->cross[j] = (side[0].at.gradient[j] - side[1].at.gradient[j]) / (2.0 * h);
+        p->cross[j] = (side[0].point.gradient[j] - side[1].point.gradient[j]) / (2.0 * h);
 }
 
 /* --- The ascent ----------------------------------------------------------- */
 
 bool gki_gk_climb_at_c(gki_gk_with_c *own, const gki_gk_task *task, const gkv_gk *start,
-                       gki_gk_task *copy, gki_gk_point *at)
+                       gki_gk_task *copy, gki_gk_point *point)
 {
     double gain;
     gki_gk_set_c(own, start->c);
@@ -159,10 +159,10 @@ bool gki_gk_climb_at_c(gki_gk_with_c *own, const gki_gk_task *task, const gkv_gk
     if (!copy->fixed[3] && fabs(copy->v[3] - copy->low[3]) < 1e-12) /* a rounding error */
         copy->v[3] = copy->low[3];
     if (!(copy->fixed[0] && copy->fixed[1] && copy->fixed[2] && copy->fixed[3]))
-        return gki_gk_climb(&own->common, copy, at, &gain) == GKV_OK;
-    memcpy(at->v, copy->v, sizeof at->v);
-    gki_gk_point_evaluate(&own->common, copy, at);
-    copy->result.log_likelihood = at->value;
+        return gki_gk_climb(&own->common, copy, point, &gain) == GKV_OK;
+    memcpy(point->v, copy->v, sizeof point->v);
+    gki_gk_point_evaluate(&own->common, copy, point);
+    copy->result.log_likelihood = point->value;
     copy->result.converged = true;
     return true;
 }
@@ -179,8 +179,8 @@ static profile_step step_of(const gki_gk_task *task, gki_gk_c_point *p)
     bool held[4];
     double d[4];
     for (int j = 0; j < 4; j++)
-        held[j] = task->fixed[j] || p->at.v[j] <= task->low[j] || p->at.v[j] >= task->high[j];
-    if (!gki_solve4x4_symmetric(p->at.information, held, p->cross, d)) {
+        held[j] = task->fixed[j] || p->point.v[j] <= task->low[j] || p->point.v[j] >= task->high[j];
+    if (!gki_solve4x4_symmetric(p->point.information, held, p->cross, d)) {
         out.curvature = 0.0;
         return out;
     }
@@ -199,21 +199,22 @@ static double move_c(gki_gk_with_c *own, const gki_gk_task *task, const profile_
     enum { QUARTERS = 12 };
     for (int i = 0; i < QUARTERS; i++, step *= 0.25) {
         gki_gk_task next;
-        gki_gk_point at;
+        gki_gk_point point;
         double v[4];
         for (int j = 0; j < 4; j++)
-            v[j] = p->at.v[j] + step * by->follow[j];
+            v[j] = p->point.v[j] + step * by->follow[j];
         gki_gk_set_c(own, fmax(GKI_GK_LEAST_C, fmin(GKI_GK_MOST_C, p->c + step)));
-        v[1] = v[1] > 0 ? v[1] : p->at.v[1];
+        v[1] = v[1] > 0 ? v[1] : p->point.v[1];
         v[2] = fmax(-100.0, fmin(100.0, v[2]));
         const gkv_gk start = gki_gk_fit_gk_of(&own->common, copy, v);
-        if (!gki_gk_climb_at_c(own, task, &start, &next, &at) ||
-            !(at.value > p->at.value - 1e-12 * fabs(p->at.value)) ||
-            (copy->result.converged && !next.result.converged && !(at.value > p->at.value + 1e-9)))
+        if (!gki_gk_climb_at_c(own, task, &start, &next, &point) ||
+            !(point.value > p->point.value - 1e-12 * fabs(p->point.value)) ||
+            (copy->result.converged && !next.result.converged &&
+             !(point.value > p->point.value + 1e-9)))
             continue;
         next.result.newton += copy->result.newton - task->result.newton;
         *copy = next;
-        p->at = at;
+        p->point = point;
         p->c = own->set.c;
         return step;
     }
@@ -226,10 +227,10 @@ bool gki_gk_climb_over_c(gki_gk_with_c *own, const gki_gk_task *task, const gkv_
 {
     enum { STEPS_OF_C = 60 };
     const double enough = 1e-9, longest = 0.2;
-    gki_gk_point at;
-    if (!gki_gk_climb_at_c(own, task, start, copy, &at))
+    gki_gk_point point;
+    if (!gki_gk_climb_at_c(own, task, start, copy, &point))
         return false;
-    p->at = at;
+    p->point = point;
     p->c = own->set.c;
     bool verified = false;
     for (int i = 0; i < STEPS_OF_C && !verified; i++) {

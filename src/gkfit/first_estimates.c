@@ -106,10 +106,10 @@ static double median_g(const gkv_gk_fit_settings *set, const letters *all)
     const size_t n = all->count;
     for (size_t i = 0; i < n; i++) {
         const double one = g_of(set, all, i);
-        size_t at = i;
-        for (; at > 0 && g[at - 1] > one; at--)
-            g[at] = g[at - 1];
-        g[at] = one;
+        size_t position = i;
+        for (; position > 0 && g[position - 1] > one; position--)
+            g[position] = g[position - 1];
+        g[position] = one;
     }
     return 0.5 * (g[(n - 1) / 2] + g[n / 2]);
 }

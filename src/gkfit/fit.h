@@ -178,7 +178,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task);
 gkv_status gki_gk_levels_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
                                     double *value);
 gkv_status gki_gk_levels_maximum(const gki_gk_fit_common *common, const gki_gk_task *task,
-                                 gkv_gk *at, double *value);
+                                 gkv_gk *maximum, double *value);
 
 /* Returns Σ w log f, and w log P for intervals, at gk, which is in the units of the solvers. If
  * `sums` is not NULL, computes the derivatives too. */

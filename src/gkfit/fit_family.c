@@ -72,15 +72,15 @@ static void least_h(int64_t family, size_t n, double c, const double *g, double 
     }
 }
 
-static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, double *weight,
+static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *levels, double *weight,
                     double *excess)
 {
     for (size_t i = 0; i < n; i++) {
-        const gki_gk_jet jet = gki_gk_jet_at(gk, at->z[i], 1);
-        const double dq = (double)(gk->b * jet.rho * expl(jet.lambda)), phi = at->phi[i];
+        const gki_gk_jet jet = gki_gk_jet_at(gk, levels->z[i], 1);
+        const double dq = (double)(gk->b * jet.rho * expl(jet.lambda)), phi = levels->phi[i];
         weight[i] = phi / dq;
-        excess[i] =
-            at->noise[i] * (double)gki_gk_neg_log_pdf_slope(&jet, at->z[i]) * dq / (phi * phi);
+        excess[i] = levels->noise[i] * (double)gki_gk_neg_log_pdf_slope(&jet, levels->z[i]) * dq /
+                    (phi * phi);
     }
 }
 

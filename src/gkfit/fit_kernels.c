@@ -85,9 +85,10 @@ static inline vd k_min_at(const gki_k_min_table *table, vd g, vd *slope, vd *cur
     double indices[VD_LANES], starts[VD_LANES];
     vd_store(indices, index);
     for (size_t l = 0; l < VD_LANES; l++) {
-        const double at = indices[l] > 0 ? indices[l] : 0.0; /* NaN becomes 0 */
-        const size_t node = at < GKV_K_MIN_NODES - 1 ? (size_t)at : GKV_K_MIN_NODES - 1;
-        starts[l] = table->v[node] + (at - (double)node) * (table->v[node + 1] - table->v[node]);
+        const double position = indices[l] > 0 ? indices[l] : 0.0; /* NaN becomes 0 */
+        const size_t node = position < GKV_K_MIN_NODES - 1 ? (size_t)position : GKV_K_MIN_NODES - 1;
+        starts[l] =
+            table->v[node] + (position - (double)node) * (table->v[node + 1] - table->v[node]);
     }
     vd v = vd_load(starts);
     for (int step = 0; step < 2; step++) {
@@ -137,14 +138,15 @@ static inline shape shape_at(vd z, vd ln, vd g, vd k, vd c)
 }
 
 /* The excess follows from q''/q' = (z + Q''/Q')/φ. */
-static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, double *weight,
+static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *levels, double *weight,
                     double *excess)
 {
     const vd one = C(1.0), two = C(2.0), b = C(gk->b), g = C(gk->g), k = C(gk->k), c = C(gk->c);
     for (size_t i = 0; i < n; i += VD_LANES) {
         const size_t left = n - i;
-        const vd z = vd_load_part(at->z + i, left, 0.0), ln = vd_load_part(at->ln + i, left, 0.0);
-        const vd phi = vd_load_part(at->phi + i, left, 1.0);
+        const vd z = vd_load_part(levels->z + i, left, 0.0),
+                 ln = vd_load_part(levels->ln + i, left, 0.0);
+        const vd phi = vd_load_part(levels->phi + i, left, 1.0);
         const vd square = z * z, m = one / (one + square), h = square * m;
         const shape s = shape_at(z, ln, g, k, c);
         const vd skew = C(0.5) * c * s.sech2, tanh_gz = (s.T - one) / c;
@@ -155,7 +157,7 @@ static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, dou
         vd_store_part(weight + i, left, phi / dq);
         const vd neg_slope = z + two * k * z * m + R_z / R; /* z + Q''/Q' */
         vd_store_part(excess + i, left,
-                      vd_load_part(at->noise + i, left, 0.0) * neg_slope * dq / (phi * phi));
+                      vd_load_part(levels->noise + i, left, 0.0) * neg_slope * dq / (phi * phi));
     }
 }
 
@@ -356,18 +358,18 @@ static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weig
         hessian[j] = outer[j] = zero;
     for (size_t i = 0; i < n; i += VD_LANES) {
         const size_t left = n - i;
-        const vd at = vd_load_part(z + i, left, 0.0);
+        const vd value = vd_load_part(z + i, left, 0.0);
         /* lanes beyond the end have weight 0 */
         const vd w = weight ? vd_load_part(weight + i, left, 0.0) : vd_load_part(ones, left, 0.0);
-        const point p = point_at(at, b, g, k, c);
-        const vd neg_slope = at + p.L_z, curvature = one + p.L_zz - neg_slope * p.L_z;
+        const point p = point_at(value, b, g, k, c);
+        const vd neg_slope = value + p.L_z, curvature = one + p.L_zz - neg_slope * p.L_z;
         const vd L[4] = {zero, one / b, p.L_g, p.L_k}, L_z[4] = {zero, zero, p.L_gz, p.L_kz};
         const vd L_ab[GKV_GK_PAIRS] = {zero, zero, zero,   zero,   -one / (b * b),
                                        zero, zero, p.L_gg, p.L_gk, p.L_kk};
         const vd q_ab[GKV_GK_PAIRS] = {zero,           zero,           zero,   zero,   zero,
                                        -p.zeta[2] / b, -p.zeta[3] / b, p.q_gg, p.q_gk, p.q_kk};
         vd s[4];
-        density = density - w * (C(0.5) * at * at + p.log_dq);
+        density = density - w * (C(0.5) * value * value + p.log_dq);
         for (size_t j = 0; j < 4; j++) {
             s[j] = -neg_slope * p.zeta[j] - L[j];
             score[j] = score[j] + w * s[j];
@@ -399,8 +401,8 @@ static void edges(size_t n, const gkv_gk *gk, const double *z, double *slope, do
     const vd zero = C(0.0), one = C(1.0), b = C(gk->b), g = C(gk->g), k = C(gk->k), c = C(gk->c);
     for (size_t i = 0; i < n; i += VD_LANES) {
         const size_t left = n - i;
-        const vd at = vd_load_part(z + i, left, 0.0);
-        const point p = point_at(at, b, g, k, c);
+        const vd value = vd_load_part(z + i, left, 0.0);
+        const point p = point_at(value, b, g, k, c);
         const vd L[4] = {zero, one / b, p.L_g, p.L_k};
         const vd q_ab[GKV_GK_PAIRS] = {zero,           zero,           zero,   zero,   zero,
                                        -p.zeta[2] / b, -p.zeta[3] / b, p.q_gg, p.q_gk, p.q_kk};
@@ -410,7 +412,7 @@ static void edges(size_t n, const gkv_gk *gk, const double *z, double *slope, do
             for (size_t l = j; l < 4; l++, pair++)
                 vd_store_part(curvature + pair * n + i, left,
                               -q_ab[pair] - L[j] * p.zeta[l] - L[l] * p.zeta[j] -
-                                  (p.L_z + at) * p.zeta[j] * p.zeta[l]);
+                                  (p.L_z + value) * p.zeta[j] * p.zeta[l]);
     }
 }
 

@@ -45,7 +45,7 @@ typedef struct gki_gk_fit_kernels {
 
     /* Computes 1/q' = φ(z)/Q'(z), and q''·noise, where `noise` is half the variance of the level.
      * The latter is the difference between the mean of a sample quantile and Q. */
-    void (*weights)(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, double *weight,
+    void (*weights)(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *levels, double *weight,
                     double *excess);
 
     /* Computes r, and ∂r/∂v, at v[4 × lanes]. The bits of a lane do not depend on the number of

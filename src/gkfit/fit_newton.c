@@ -22,8 +22,8 @@ typedef struct state {
     double step[4]; /* the least-squares step from them */
     /* 1 for a variable that is fixed or that a step would move beyond its bound */
     bool constrained[4];
-    gki_gk_equations at; /* the equations at v */
-    double merit;        /* ψᵀ(JᵀJ)⁻¹ψ, or +∞ if it does not exist */
+    gki_gk_equations equations; /* the equations at v */
+    double merit;               /* ψᵀ(JᵀJ)⁻¹ψ, or +∞ if it does not exist */
 } state;
 
 void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch,
@@ -59,15 +59,15 @@ void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, do
 static void evaluate(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, state *s)
 {
     memcpy(task->v, s->v, sizeof task->v);
-    gki_gk_fit_equations(common, task, scratch, &s->at);
+    gki_gk_fit_equations(common, task, scratch, &s->equations);
     double down[4];
     for (int j = 0; j < 4; j++) {
-        down[j] = -s->at.psi[j];
+        down[j] = -s->equations.psi[j];
         s->constrained[j] = task->fixed[j] || (s->v[j] <= task->low[j] && down[j] <= 0) ||
                             (s->v[j] >= task->high[j] && down[j] >= 0);
     }
     s->merit = INFINITY;
-    if (!gki_solve4x4_symmetric(s->at.normal, s->constrained, down, s->step))
+    if (!gki_solve4x4_symmetric(s->equations.normal, s->constrained, down, s->step))
         return;
     s->merit = 0.0;
     for (int j = 0; j < 4; j++)
@@ -91,12 +91,12 @@ static void slopes(const gki_gk_fit_common *common, gki_gk_task *task, double *s
     for (int b = 0; b < 4; b++) {
         if (s->constrained[b])
             continue;
-        const double h = difference / sqrt(s->at.normal[b][b]);
+        const double h = difference / sqrt(s->equations.normal[b][b]);
         state near = *s;
         near.v[b] += near.v[b] + h <= task->high[b] ? h : -h;
         evaluate(common, task, scratch, &near);
         for (int a = 0; a < 4; a++)
-            slope[a][b] = (near.at.psi[a] - s->at.psi[a]) / (near.v[b] - s->v[b]);
+            slope[a][b] = (near.equations.psi[a] - s->equations.psi[a]) / (near.v[b] - s->v[b]);
     }
 }
 
@@ -107,11 +107,11 @@ static void propose(const gki_gk_fit_common *common, gki_gk_task *task, double *
 {
     double slope[4][4] = {{0}}, down[4], normal[4][4], length = 0.0;
     for (int b = 0; b < 4; b++)
-        down[b] = -s->at.psi[b];
+        down[b] = -s->equations.psi[b];
     slopes(common, task, scratch, s, slope);
     if (!gki_solve4x4(slope, s->constrained, down, d))
         memcpy(d, s->step, sizeof s->step);
-    memcpy(normal, s->at.normal, sizeof normal);
+    memcpy(normal, s->equations.normal, sizeof normal);
     for (int a = 0; a < 4; a++)
         for (int b = 0; b < 4; b++)
             length += d[a] * normal[a][b] * d[b];
@@ -158,7 +158,7 @@ static int sandwich(double slope[4][4], const state *s, const bool fixed[4],
             covariance[i][j] = 0.0;
             for (int a = 0; a < 4; a++)
                 for (int b = 0; b < 4; b++)
-                    covariance[i][j] += bread[i][a] * s->at.normal[a][b] * bread[j][b];
+                    covariance[i][j] += bread[i][a] * s->equations.normal[a][b] * bread[j][b];
         }
     return 1;
 }
@@ -173,7 +173,7 @@ gkv_status gki_gk_fit_errors(const gki_gk_fit_common *common, gki_gk_task *task)
     slopes(common, task, scratch, &s, slope);
     memcpy(task->v, s.v, sizeof s.v);
     free(scratch);
-    if (!gki_invert4x4_symmetric(s.at.normal, task->fixed, plain) ||
+    if (!gki_invert4x4_symmetric(s.equations.normal, task->fixed, plain) ||
         !sandwich(slope, &s, task->fixed, full))
         return GKV_OK; /* the covariance of the last reweighting iteration remains */
     for (int j = 0; j < 4; j++)
@@ -205,10 +205,10 @@ gkv_status gki_gk_fit_newton(const gki_gk_fit_common *common, gki_gk_task *task)
     evaluate(common, task, scratch, &s); /* sets the variables, weights and targets of the task */
     free(scratch);
     result->converged = s.merit <= enough;
-    result->cost_after = s.at.cost;
+    result->cost_after = s.equations.cost;
     result->stop = result->converged ? GKV_LM_GRADIENT : moving ? GKV_LM_LIMIT : GKV_LM_NO_PROGRESS;
     result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
-    if (gki_invert4x4_symmetric(s.at.normal, task->fixed, covariance))
+    if (gki_invert4x4_symmetric(s.equations.normal, task->fixed, covariance))
         gki_gk_fit_take_covariance(common, task, &covariance[0][0]);
     return GKV_OK;
 }

@@ -118,8 +118,9 @@ void gki_gk_fit_refresh(const gki_gk_fit_common *common, gki_gk_task *task)
     double weight[CHUNK], excess[CHUNK];
     for (size_t i = 0; i < task->m; i += CHUNK) {
         const size_t count = task->m - i < CHUNK ? task->m - i : CHUNK;
-        const gki_gk_fit_levels at = {task->z + i, task->ln + i, task->phi + i, task->noise + i};
-        common->kernels->weights(count, &gk, &at, weight, excess);
+        const gki_gk_fit_levels levels = {task->z + i, task->ln + i, task->phi + i,
+                                          task->noise + i};
+        common->kernels->weights(count, &gk, &levels, weight, excess);
         for (size_t j = 0; j < count; j++) {
             task->weight[i + j] = weight[j];
             task->target[i + j] = task->x[i + j] - excess[j];
@@ -350,7 +351,7 @@ gkv_status gki_gk_levels_likelihood(const gki_gk_fit_common *common, const gki_g
 }
 
 gkv_status gki_gk_levels_maximum(const gki_gk_fit_common *common, const gki_gk_task *task,
-                                 gkv_gk *at, double *value)
+                                 gkv_gk *maximum, double *value)
 {
     double *values = NULL;
     gkv_gk_sample sample;
@@ -359,9 +360,9 @@ gkv_status gki_gk_levels_maximum(const gki_gk_fit_common *common, const gki_gk_t
     take_levels(task, values, &sample, &levels);
     const gkv_status status = gki_gk_fit_mle(common, &levels);
     *value = levels.result.log_likelihood;
-    *at = gki_gk_fit_gk_of(common, &levels, levels.v);
-    at->a = task->centre + task->spread * at->a;
-    at->b *= task->spread;
+    *maximum = gki_gk_fit_gk_of(common, &levels, levels.v);
+    maximum->a = task->centre + task->spread * maximum->a;
+    maximum->b *= task->spread;
     free(values);
     return status;
 }

@@ -107,13 +107,13 @@ static gkv_status confirm(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     double value = 0.0, here = 0.0, other = 0.0;
     gki_gk_task light = *task; /* shares the arrays of the task */
-    gkv_gk at;
+    gkv_gk maximum;
     if (!needs_restart(task) || !task->result.converged)
         return GKV_OK;
     GKV_TRY(gki_gk_levels_likelihood(common, task, &value));
-    GKV_TRY(gki_gk_levels_maximum(common, task, &at, &here));
+    GKV_TRY(gki_gk_levels_maximum(common, task, &maximum, &here));
     GKV_TRY(begin(common, &light, light_start(common, task)));
-    GKV_TRY(gki_gk_levels_maximum(common, &light, &at, &other));
+    GKV_TRY(gki_gk_levels_maximum(common, &light, &maximum, &other));
     task->levels_maximum = fmax(here, other);
     task->confirmed = value >= task->levels_maximum - near_maximum;
     return GKV_OK;
@@ -251,12 +251,13 @@ static gkv_status is_pressed(const gki_gk_fit_common *common, gki_gk_task *task,
 {
     static const double errors = 2.0;
     double *scratch = NULL, inverse[4][4];
-    gki_gk_equations at;
+    gki_gk_equations equations;
     GKV_TRY(gki_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
-    gki_gk_fit_equations(common, task, scratch, &at);
+    gki_gk_fit_equations(common, task, scratch, &equations);
     free(scratch);
-    *out = at.psi[3] > 0 && gki_invert4x4_symmetric(at.normal, task->fixed, inverse) &&
-           at.psi[3] * at.psi[3] * inverse[3][3] > errors * errors;
+    *out = equations.psi[3] > 0 &&
+           gki_invert4x4_symmetric(equations.normal, task->fixed, inverse) &&
+           equations.psi[3] * equations.psi[3] * inverse[3][3] > errors * errors;
     return GKV_OK;
 }
 

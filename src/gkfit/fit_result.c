@@ -63,8 +63,9 @@ static gkv_status bin_test(const gki_gk_fit_common *common, gki_gk_task *task, c
 
 /* What c explains of χ² beyond the other parameters, of which d = N⁻¹ψ is the step. j are the
  * columns of the Jacobian. */
-static double levels_explained_by_c(const gki_gk_task *task, const gkv_gk *gk, gki_gk_equations *at,
-                                    const double *j, const double *r, const double d[4])
+static double levels_explained_by_c(const gki_gk_task *task, const gkv_gk *gk,
+                                    gki_gk_equations *equations, const double *j, const double *r,
+                                    const double d[4])
 {
     const size_t rows = task->m + 1;
     double cross[4] = {0}, follow[4], psi = 0.0, normal = 0.0, before = 0.0;
@@ -82,7 +83,7 @@ static double levels_explained_by_c(const gki_gk_task *task, const gkv_gk *gk, g
         for (size_t a = 0; a < 4; a++)
             cross[a] += column * j[a * rows + i];
     }
-    if (!gki_solve4x4_symmetric(at->normal, task->fixed, cross, follow))
+    if (!gki_solve4x4_symmetric(equations->normal, task->fixed, cross, follow))
         return 0.0;
     double rest = normal;
     for (int a = 0; a < 4; a++) {
@@ -102,26 +103,26 @@ gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *tas
     const size_t rows = task->m + 1;
     const gkv_gk gk = gki_gk_fit_gk_of(common, task, task->v);
     double *scratch = NULL, excess = 0.0, psi[4] = {0}, d[4];
-    gki_gk_equations at;
+    gki_gk_equations equations;
     GKV_TRY(gki_alloc(6 * rows, sizeof *scratch, &scratch));
     double *r = scratch + 5 * rows;
     const double *j = scratch + rows;
-    gki_gk_fit_equations(common, task, scratch, &at);
+    gki_gk_fit_equations(common, task, scratch, &equations);
     probabilities(task, &gk, r, &excess);
-    result->cost_after = at.cost;
+    result->cost_after = equations.cost;
     result->chi2 = 0.0;
     for (size_t i = 0; i < rows; i++) {
         result->chi2 += r[i] * r[i];
         for (size_t a = 0; a < 4; a++)
             psi[a] += j[a * rows + i] * r[i];
     }
-    if (gki_solve4x4_symmetric(at.normal, task->fixed, psi, d))
+    if (gki_solve4x4_symmetric(equations.normal, task->fixed, psi, d))
         for (int a = 0; a < 4; a++)
             result->chi2 -= d[a] * psi[a];
     else
         memset(d, 0, sizeof d);
     if (task->free_c)
-        result->chi2 -= levels_explained_by_c(task, &gk, &at, j, r, d);
+        result->chi2 -= levels_explained_by_c(task, &gk, &equations, j, r, d);
     free(scratch);
     result->chi2 = fmax(result->chi2, 0.0);
     result->parameters = task->free_c;

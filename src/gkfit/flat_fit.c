@@ -86,9 +86,9 @@ const char *gkv_flat_bootstrap_name(size_t i)
 
 /* --- Results -------------------------------------------------------------- */
 
-static void put(double *row, size_t at, size_t size, const double *values)
+static void put(double *row, size_t offset, size_t size, const double *values)
 {
-    memcpy(row + at, values, size * sizeof *values);
+    memcpy(row + offset, values, size * sizeof *values);
 }
 
 /* The numbers of an estimated c, which are NaN without one. */
@@ -157,12 +157,12 @@ typedef struct fit_values {
 
 static void fit_defaults(void *values)
 {
-    fit_values *it = values;
-    *it = (fit_values){0};
-    gkv_gk_fit_defaults(&it->fit);
-    gkv_gk_bootstrap_defaults(&it->bootstrap);
-    gki_flat_nan(it->start, P);
-    gki_flat_nan(it->fixed, P);
+    fit_values *defaults = values;
+    *defaults = (fit_values){0};
+    gkv_gk_fit_defaults(&defaults->fit);
+    gkv_gk_bootstrap_defaults(&defaults->bootstrap);
+    gki_flat_nan(defaults->start, P);
+    gki_flat_nan(defaults->fixed, P);
 }
 
 #define AT(member) offsetof(fit_values, member)
@@ -254,14 +254,14 @@ static gkv_status fit_samples(const char *function, size_t count, const size_t *
     GKV_TRY_GOTO(gki_alloc(count, sizeof *results, &results));
     GKV_TRY_GOTO(gki_alloc(count, sizeof *own, &own));
     for (size_t i = 0; i < count; i++) {
-        const size_t at = starts[i];
-        if (starts[i + 1] < at) {
+        const size_t first = starts[i];
+        if (starts[i + 1] < first) {
             status = gki_fail(GKV_ERR_ARGUMENT, "%s: starts[%zu] = %zu is above starts[%zu] = %zu",
-                              function, i, at, i + 1, starts[i + 1]);
+                              function, i, first, i + 1, starts[i + 1]);
             goto done;
         }
-        samples[i] = sample_of(starts[i + 1] - at, x + at, upper ? upper + at : NULL,
-                               weights ? weights + at : NULL, set.resolution);
+        samples[i] = sample_of(starts[i + 1] - first, x + first, upper ? upper + first : NULL,
+                               weights ? weights + first : NULL, set.resolution);
         own[i] = GKV_ERR_INTERNAL; /* a status that gkv_gk_fit_many replaces */
     }
     begun = true;

@@ -51,23 +51,23 @@ static int order(const void *a, const void *b)
     return one->index < other->index ? -1 : one->index > other->index;
 }
 
-static gkv_status check_observation(const observation *at, size_t n)
+static gkv_status check_observation(const observation *observed, size_t n)
 {
-    const double low = at->lower, high = at->upper;
-    if (!(at->weight >= 0 && isfinite(at->weight)))
+    const double low = observed->lower, high = observed->upper;
+    if (!(observed->weight >= 0 && isfinite(observed->weight)))
         return gki_fail(GKV_ERR_DATA,
                         "weight %zu of %zu is %g; a weight is the number of observations of a "
                         "value, and must be finite and ≥ 0",
-                        at->index + 1, n, at->weight);
+                        observed->index + 1, n, observed->weight);
     if (!(low <= high) || low == INFINITY || high == -INFINITY)
         return gki_fail(GKV_ERR_DATA,
                         "observation %zu of %zu is the interval from %g to %g; the lower end must "
                         "not be above the upper end, and neither may be NaN",
-                        at->index + 1, n, low, high);
+                        observed->index + 1, n, low, high);
     if (isinf(low) && isinf(high))
         return gki_fail(GKV_ERR_DATA,
                         "observation %zu of %zu is unknown, from −∞ to ∞; leave it out",
-                        at->index + 1, n);
+                        observed->index + 1, n);
     return GKV_OK;
 }
 
@@ -76,13 +76,13 @@ static gkv_status take(const gkv_gk_sample *sample, observation *all, size_t *co
 {
     *count = 0;
     for (size_t i = 0; i < sample->n; i++) {
-        const observation at = {.lower = sample->lower[i],
-                                .upper = sample->upper[i],
-                                .weight = sample->weights ? sample->weights[i] : 1.0,
-                                .index = i};
-        GKV_TRY(check_observation(&at, sample->n));
-        if (at.weight > 0)
-            all[(*count)++] = at;
+        const observation observed = {.lower = sample->lower[i],
+                                      .upper = sample->upper[i],
+                                      .weight = sample->weights ? sample->weights[i] : 1.0,
+                                      .index = i};
+        GKV_TRY(check_observation(&observed, sample->n));
+        if (observed.weight > 0)
+            all[(*count)++] = observed;
     }
     return GKV_OK;
 }
@@ -92,15 +92,15 @@ static void merge(const observation *all, size_t count, gki_gk_interval_data *ou
     out->count = 0;
     out->n = count;
     for (size_t i = 0; i < count; i++) {
-        const observation *at = &all[i];
-        if (i == 0 || at->lower != all[i - 1].lower || at->upper != all[i - 1].upper) {
-            out->lower[out->count] = at->lower;
-            out->upper[out->count] = at->upper;
+        const observation *observed = &all[i];
+        if (i == 0 || observed->lower != all[i - 1].lower || observed->upper != all[i - 1].upper) {
+            out->lower[out->count] = observed->lower;
+            out->upper[out->count] = observed->upper;
             out->weight[out->count++] = 0.0;
         }
-        out->weight[out->count - 1] += at->weight;
-        out->total += at->weight;
-        out->points += at->lower == at->upper ? at->weight : 0.0;
+        out->weight[out->count - 1] += observed->weight;
+        out->total += observed->weight;
+        out->points += observed->lower == observed->upper ? observed->weight : 0.0;
     }
 }
 

@@ -215,10 +215,10 @@ static void add_c_chunk(const gki_gk_interval_data *data, const gkv_gk *gk, size
     for (size_t i = 0; i < p.intervals; i++) {
         gki_wide ignored[GKI_GK_WITH_C], z_a[GKI_GK_WITH_C], z_b[GKI_GK_WITH_C];
         double s[GKI_GK_WITH_C];
-        gki_gk_jet at = gki_gk_jet_at(gk, p.a[i], 1);
-        gki_gk_slopes_with_c(gk, &at, p.a[i], ignored, z_a);
-        at = gki_gk_jet_at(gk, p.b[i], 1);
-        gki_gk_slopes_with_c(gk, &at, p.b[i], ignored, z_b);
+        gki_gk_jet jet = gki_gk_jet_at(gk, p.a[i], 1);
+        gki_gk_slopes_with_c(gk, &jet, p.a[i], ignored, z_a);
+        jet = gki_gk_jet_at(gk, p.b[i], 1);
+        gki_gk_slopes_with_c(gk, &jet, p.b[i], ignored, z_b);
         for (int j = 0; j < GKI_GK_WITH_C; j++)
             s[j] = p.r_b[i] * (double)z_b[j] - p.r_a[i] * (double)z_a[j];
         gki_gk_add_slopes(p.weight[i], s, sums);
@@ -331,8 +331,8 @@ static void edge_slopes(const gkv_gk *gk, const double *memory, size_t edges, si
         out[a] = phi * memory[a * edges + i];
     if (!free_c)
         return;
-    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
-    gki_gk_slopes_with_c(gk, &at, z, ignored, slopes);
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 1);
+    gki_gk_slopes_with_c(gk, &jet, z, ignored, slopes);
     out[4] = phi * (double)slopes[4];
 }
 

@@ -57,13 +57,13 @@ static void add_chunk(const gki_gk_fit_common *common, const gki_gk_task *task, 
     out->log_likelihood += sum;
 }
 
-static void add_sums(gki_gk_sums *to, const gki_gk_sums *more)
+static void add_sums(gki_gk_sums *sums, const gki_gk_sums *more)
 {
-    to->log_likelihood += more->log_likelihood;
+    sums->log_likelihood += more->log_likelihood;
     for (size_t j = 0; j < 4; j++)
-        to->score[j] += more->score[j];
+        sums->score[j] += more->score[j];
     for (size_t j = 0; j < GKV_GK_PAIRS; j++)
-        to->hessian[j] += more->hessian[j], to->outer[j] += more->outer[j];
+        sums->hessian[j] += more->hessian[j], sums->outer[j] += more->outer[j];
 }
 
 double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
@@ -102,36 +102,36 @@ double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task 
 /* If the tails are much too light for the data, the derivatives of the likelihood are useless. k
  * first increases in fixed steps, as long as the mean log-likelihood of an observation increases by
  * more than 1. */
-static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, gki_gk_point *at)
+static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, gki_gk_point *point)
 {
     for (int step = 0; step < 20 && !task->fixed[3]; step++) {
-        gki_gk_point wider = *at;
-        wider.v[3] = fmin(task->high[3], at->v[3] + 0.05);
+        gki_gk_point wider = *point;
+        wider.v[3] = fmin(task->high[3], point->v[3] + 0.05);
         gki_gk_point_evaluate(common, task, &wider);
-        if (!(wider.value > at->value + task->result.total))
+        if (!(wider.value > point->value + task->result.total))
             break;
-        *at = wider;
+        *point = wider;
     }
 }
 
-gkv_status gki_gk_climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *at,
+gkv_status gki_gk_climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *point,
                         double *gain)
 {
     gki_gk_keep_off_the_pole(common, task);
     bool pinned = true;
     *gain = 0.0;
     for (int round = 0; pinned && round < 4; round++) {
-        memcpy(at->v, task->v, sizeof at->v);
-        gki_gk_point_evaluate(common, task, at);
-        *gain -= at->value;
-        widen(common, task, at);
-        task->result.converged =
-            gki_gk_ascend(common, task, common->set->advanced.max_newton, at, &task->result.newton);
-        *gain += at->value;
-        memcpy(task->v, at->v, sizeof at->v);
+        memcpy(point->v, task->v, sizeof point->v);
+        gki_gk_point_evaluate(common, task, point);
+        *gain -= point->value;
+        widen(common, task, point);
+        task->result.converged = gki_gk_ascend(common, task, common->set->advanced.max_newton,
+                                               point, &task->result.newton);
+        *gain += point->value;
+        memcpy(task->v, point->v, sizeof point->v);
         GKV_TRY(gki_gk_fit_pin(common, task, &pinned));
     }
     task->result.at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
-    task->result.log_likelihood = at->value;
+    task->result.log_likelihood = point->value;
     return GKV_OK;
 }

@@ -65,15 +65,15 @@ typedef struct doubts {
 
 /* The gain of the likelihood by the quadratic model if no variable had a bound. The metric is O,
  * which unlike M is positive definite there too. */
-static double gain_beyond_bounds(const gki_gk_task *task, const gki_gk_point *at)
+static double gain_beyond_bounds(const gki_gk_task *task, const gki_gk_point *point)
 {
     double outer[4][4], inverse[4][4], sum = 0.0;
-    memcpy(outer, at->outer, sizeof outer);
+    memcpy(outer, point->outer, sizeof outer);
     if (!gki_invert4x4_symmetric(outer, task->fixed, inverse))
         return INFINITY;
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
-            sum += 0.5 * at->gradient[i] * inverse[i][j] * at->gradient[j];
+            sum += 0.5 * point->gradient[i] * inverse[i][j] * point->gradient[j];
     return sum;
 }
 
@@ -88,12 +88,12 @@ static bool is_confined(const gki_gk_fit_common *common, const gki_gk_task *task
 }
 
 static gkv_status find_doubts(const gki_gk_fit_common *common, gki_gk_task *task,
-                              const gki_gk_point *at, double gain, doubts *out)
+                              const gki_gk_point *point, double gain, doubts *out)
 {
     const double g = fabs(task->v[2]);
     /* h = 0 is nothing unusual */
     const bool at_bound = task->v[3] <= task->low[3] && gki_gk_fit_margin(common->set) > 0;
-    const double gain_beyond = at_bound ? gain_beyond_bounds(task, at) : 0.0;
+    const double gain_beyond = at_bound ? gain_beyond_bounds(task, point) : 0.0;
     *out = (doubts){.pressed = gain_beyond > beyond};
     out->any = !task->result.converged || g > steep || task->v[3] > heavy || !isfinite(gain) ||
                common->set->c < similar || is_confined(common, task) ||
@@ -117,18 +117,18 @@ static gkv_status find_doubts(const gki_gk_fit_common *common, gki_gk_task *task
 static void try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, gki_gk_task *task,
                      gki_gk_point *best)
 {
-    gki_gk_point at;
+    gki_gk_point point;
     double gain = 0.0;
     copy->result = task->result;
-    if (gki_gk_climb(common, copy, &at, &gain) != GKV_OK)
+    if (gki_gk_climb(common, copy, &point, &gain) != GKV_OK)
         return;
-    const double lead = at.value - best->value;
+    const double lead = point.value - best->value;
     task->result.newton = copy->result.newton;
     if (lead > 1e-6 || (lead > -1e-6 && copy->result.converged && !task->result.converged) ||
         isnan(best->value)) {
         *task = *copy;
         task->judged = false;
-        *best = at;
+        *best = point;
     }
 }
 
@@ -196,12 +196,12 @@ static void move_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk
 
 /* Whether Newton's step from a point with k at its bound leads most of the way to the maximum of
  * the task, so that an ascent would end there. */
-static bool leads_back(const gki_gk_task *task, gki_gk_point *at)
+static bool leads_back(const gki_gk_task *task, gki_gk_point *point)
 {
     double d[4];
-    return at->gradient[3] > 0 &&
-           gki_solve4x4_symmetric(at->information, task->fixed, at->gradient, d) &&
-           at->v[3] + d[3] > 0.5 * (task->low[3] + task->v[3]);
+    return point->gradient[3] > 0 &&
+           gki_solve4x4_symmetric(point->information, task->fixed, point->gradient, d) &&
+           point->v[3] + d[3] > 0.5 * (task->low[3] + task->v[3]);
 }
 
 /* Near a pole the likelihood may have a maximum with k at its bound, and others a little above it.
@@ -212,17 +212,17 @@ static void move_from_pole(const gki_gk_fit_common *common, gki_gk_task *task, d
     enum { STEPS = 40 };
     const gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
     gki_gk_task copy;
-    gki_gk_point at;
+    gki_gk_point point;
     if (gki_gk_begin_at(common, task, &start, &copy) != GKV_OK)
         return;
     copy.v[3] = fmin(copy.low[3] + above, copy.high[3]);
     copy.fixed[3] = true;
-    memcpy(at.v, copy.v, sizeof at.v);
-    gki_gk_point_evaluate(common, &copy, &at);
-    gki_gk_ascend(common, &copy, STEPS, &at, &task->result.newton);
-    memcpy(copy.v, at.v, sizeof at.v);
+    memcpy(point.v, copy.v, sizeof point.v);
+    gki_gk_point_evaluate(common, &copy, &point);
+    gki_gk_ascend(common, &copy, STEPS, &point, &task->result.newton);
+    memcpy(copy.v, point.v, sizeof point.v);
     copy.fixed[3] = false;
-    if (above > 0 || !leads_back(task, &at))
+    if (above > 0 || !leads_back(task, &point))
         try_copy(common, &copy, task, best);
 }
 
@@ -277,7 +277,7 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     gkv_gk_fit_settings symmetric = *set;
     gki_gk_fit_common held = *common;
     gki_gk_task from = *task, copy;
-    gki_gk_point at;
+    gki_gk_point point;
     double gain;
     if (task->plain || gki_gk_fit_margin(set) == 0 || set->low[2] > 0 || set->high[2] < 0)
         return GKV_OK;
@@ -286,32 +286,32 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     from.start.g = 0.0;
     gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
     if (gki_gk_begin_at(&held, &from, &start, &copy) != GKV_OK ||
-        gki_gk_climb(&held, &copy, &at, &gain) != GKV_OK)
+        gki_gk_climb(&held, &copy, &point, &gain) != GKV_OK)
         return GKV_OK;
     if (starts)
-        GKV_TRY(try_starts(&held, &copy, false, &at));
+        GKV_TRY(try_starts(&held, &copy, false, &point));
     task->result.newton = copy.result.newton;
     start = gki_gk_fit_gk_of(&held, &copy, copy.v);
     if (starts)
         try_start(common, task, &start, task, best);
-    if (!(at.value > best->value + lead_at_zero))
+    if (!(point.value > best->value + lead_at_zero))
         return GKV_OK;
     const size_t steps = task->result.newton;
     *task = copy;
-    *best = at;
+    *best = point;
     task->result.newton = steps;
     task->result.symmetric = true;
     task->judged = false;
     return GKV_OK;
 }
 
-static void take_covariance(gki_gk_task *task, gki_gk_point *at)
+static void take_covariance(gki_gk_task *task, gki_gk_point *point)
 {
     double observed[4][4], outer[4][4];
     for (int i = 0, pair = 0; i < 4; i++)
         for (int j = i; j < 4; j++, pair++) {
-            observed[i][j] = observed[j][i] = -at->sums.hessian[pair];
-            outer[i][j] = outer[j][i] = at->sums.outer[pair];
+            observed[i][j] = observed[j][i] = -point->sums.hessian[pair];
+            outer[i][j] = outer[j][i] = point->sums.outer[pair];
         }
     if (!task->result.at_bound && gki_invert4x4_symmetric(observed, task->fixed, task->covariance))
         return;
@@ -332,43 +332,43 @@ static bool may_be_at_bound(const gki_gk_task *task, bool thorough)
 
 gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
 {
-    gki_gk_point at;
+    gki_gk_point point;
     doubts found = {0};
     double gain = 0.0;
     gki_gk_fit_unpin(common, task);
     task->judged = false;
-    GKV_TRY(gki_gk_climb(common, task, &at, &gain));
+    GKV_TRY(gki_gk_climb(common, task, &point, &gain));
     if (!common->set->advanced.one_start && !task->of_levels)
-        GKV_TRY(find_doubts(common, task, &at, gain, &found));
+        GKV_TRY(find_doubts(common, task, &point, gain, &found));
     bool thorough = found.any && !found.brief;
     if (found.brief) {
-        const double first = at.value;
-        GKV_TRY(try_starts(common, task, true, &at));
-        if (at.value > first + better) {
-            GKV_TRY(find_doubts(common, task, &at, 0.0, &found));
+        const double first = point.value;
+        GKV_TRY(try_starts(common, task, true, &point));
+        if (point.value > first + better) {
+            GKV_TRY(find_doubts(common, task, &point, 0.0, &found));
             thorough = found.any;
         }
     }
     if (thorough)
-        GKV_TRY(try_starts(common, task, false, &at));
+        GKV_TRY(try_starts(common, task, false, &point));
     if (common->set->advanced.start_competes && !common->set->advanced.one_start)
-        try_given(common, task, &at);
+        try_given(common, task, &point);
     if (thorough && fabs(task->v[2]) > stepped)
-        try_reflected(common, task, &at);
+        try_reflected(common, task, &point);
     if (thorough && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
-        move_step(common, task, &at);
+        move_step(common, task, &point);
     if (thorough && is_wide(common, task))
-        GKV_TRY(try_wide(common, task, &at));
+        GKV_TRY(try_wide(common, task, &point));
     if (thorough || found.pressed)
-        GKV_TRY(try_symmetric(common, task, thorough, &at));
-    take_covariance(task, &at);
+        GKV_TRY(try_symmetric(common, task, thorough, &point));
+    take_covariance(task, &point);
     if (task->plain || task->of_levels || common->set->advanced.one_start)
         return GKV_OK;
     const bool at_pole = thorough && task->v[3] < task->low[3] + near_pole;
     if (at_pole || may_be_at_bound(task, thorough))
-        move_from_pole(common, task, 0.0, &at);
+        move_from_pole(common, task, 0.0, &point);
     if (at_pole)
-        move_from_pole(common, task, 0.004, &at);
-    take_covariance(task, &at);
+        move_from_pole(common, task, 0.004, &point);
+    take_covariance(task, &point);
     return GKV_OK;
 }

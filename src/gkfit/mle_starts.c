@@ -246,11 +246,11 @@ static gkv_gk halves_start(const search *s, size_t i)
 static gkv_gk held_shape(const search *s, double g, double above)
 {
     const bool *held = s->common->set->fixed;
-    const gkv_gk *at = &s->task->start;
+    const gkv_gk *given = &s->task->start;
     gkv_gk start = shape_start(s, (const double[2]){g, above});
-    start.g = held[2] ? at->g : start.g;
-    start.k = held[3] ? at->k : held[2] ? gkv_gk_least_k(&start, INFINITY) + above : start.k;
-    start.a = held[0] ? (at->a - s->task->centre) / s->task->spread : 0.0;
+    start.g = held[2] ? given->g : start.g;
+    start.k = held[3] ? given->k : held[2] ? gkv_gk_least_k(&start, INFINITY) + above : start.k;
+    start.a = held[0] ? (given->a - s->task->centre) / s->task->spread : 0.0;
     return start;
 }
 
@@ -313,13 +313,13 @@ static gkv_gk held_start(const search *s, size_t i)
 static double few_steps(const search *s, const gki_gk_fit_common *common, gki_gk_task *thin,
                         size_t limit, gkv_gk *end)
 {
-    gki_gk_point at;
+    gki_gk_point point;
     size_t steps = 0;
-    memcpy(at.v, thin->v, sizeof at.v);
-    gki_gk_point_evaluate(common, thin, &at);
-    gki_gk_ascend(common, thin, limit, &at, &steps);
-    *end = gki_gk_fit_gk_of(s->common, thin, at.v);
-    return at.value;
+    memcpy(point.v, thin->v, sizeof point.v);
+    gki_gk_point_evaluate(common, thin, &point);
+    gki_gk_ascend(common, thin, limit, &point, &steps);
+    *end = gki_gk_fit_gk_of(s->common, thin, point.v);
+    return point.value;
 }
 
 static bool holds_any(const gkv_gk_fit_settings *set)
@@ -410,7 +410,7 @@ bool gki_gk_is_near(const gkv_gk *one, const gkv_gk *other)
 /* Inserts a start into the list of the best ones, which is in descending order. */
 static void insert(const gki_gk_start *one, gki_gk_start starts[GKV_GK_STARTS], size_t *count)
 {
-    size_t at = *count;
+    size_t position = *count;
     if (!(one->value > -INFINITY) || !(one->value < INFINITY))
         return;
     for (size_t i = 0; i < *count; i++)
@@ -419,16 +419,16 @@ static void insert(const gki_gk_start *one, gki_gk_start starts[GKV_GK_STARTS], 
                 return;
             memmove(starts + i, starts + i + 1, (*count - i - 1) * sizeof *starts);
             --*count;
-            at = *count;
+            position = *count;
             break;
         }
-    while (at > 0 && starts[at - 1].value < one->value)
-        at--;
-    if (at == GKV_GK_STARTS)
+    while (position > 0 && starts[position - 1].value < one->value)
+        position--;
+    if (position == GKV_GK_STARTS)
         return;
     *count = *count < GKV_GK_STARTS ? *count + 1 : *count;
-    memmove(starts + at + 1, starts + at, (*count - at - 1) * sizeof *starts);
-    starts[at] = *one;
+    memmove(starts + position + 1, starts + position, (*count - position - 1) * sizeof *starts);
+    starts[position] = *one;
 }
 
 /* Makes a few steps from a start, and inserts where they end. */

@@ -73,16 +73,16 @@ static void climb_from(profile *p, const gkv_gk *start, place *out, bool *mirror
 {
     gki_gk_task copy;
     gki_gk_c_point over;
-    gki_gk_point at;
+    gki_gk_point point;
     gki_gk_set_c(&p->own, start->c);
     if (gki_gk_begin_at(&p->own.common, &p->from, start, &copy) != GKV_OK)
         return;
     *mirrored = p->parameter == GKV_GK_K && (copy.low[2] > 0 || copy.high[2] < 0);
     if (p->own.set.free_c) {
         if (gki_gk_climb_over_c(&p->own, &p->from, start, &copy, &over))
-            take_better(p, &copy, over.at.value, out);
-    } else if (gki_gk_climb_at_c(&p->own, &p->from, start, &copy, &at))
-        take_better(p, &copy, at.value, out);
+            take_better(p, &copy, over.point.value, out);
+    } else if (gki_gk_climb_at_c(&p->own, &p->from, start, &copy, &point))
+        take_better(p, &copy, point.value, out);
 }
 
 /* Holds the parameter at t. Starts have the held value of c. */
@@ -136,10 +136,10 @@ static gkv_status hold_everywhere(profile *p, double t, const place *near, place
 /* --- An end --------------------------------------------------------------- */
 
 /* The next step outwards, to where r would be a little above 0 if it were linear. */
-static double next_step(const place *before, const place *at, double step)
+static double next_step(const place *before, const place *reached, double step)
 {
-    const double slope = (at->rise - before->rise) / fabs(at->t - before->t);
-    const double wanted = slope > 0 ? -1.05 * at->rise / slope : INFINITY;
+    const double slope = (reached->rise - before->rise) / fabs(reached->t - before->t);
+    const double wanted = slope > 0 ? -1.05 * reached->rise / slope : INFINITY;
     return fmin(2.0 * step, fmax(0.1 * step, wanted));
 }
 
@@ -201,25 +201,25 @@ static double in_units(const profile *p, double t)
 /* *end becomes the end of the interval in the units of the sample. */
 static gkv_status find_end(profile *p, const side *s, const place *estimate, double *end)
 {
-    place at = *estimate;
+    place best = *estimate;
     *end = s->beyond;
     if (s->way * (estimate->t - s->limit) >= 0)
         return GKV_OK;
     for (int round = 0; round < ROUNDS; round++) {
-        place in = at, out = {0}, found;
+        place in = best, out = {0}, found;
         bool enclosed = false;
         enclose(p, s, &in, &out, &enclosed);
         if (!enclosed)
             return GKV_OK;
-        narrow_down(p, &in, &out, &at);
+        narrow_down(p, &in, &out, &best);
         if (p->own.set.advanced.one_start)
             break;
-        GKV_TRY(hold_everywhere(p, at.t, &at, &found));
+        GKV_TRY(hold_everywhere(p, best.t, &best, &found));
         if (!(found.rise < -great_gain))
             break;
-        at = found;
+        best = found;
     }
-    *end = in_units(p, at.t);
+    *end = in_units(p, best.t);
     return GKV_OK;
 }
 

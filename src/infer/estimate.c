@@ -142,20 +142,20 @@ typedef struct running {
     double reconstruction, kl;
 } running;
 
-static void add_sample(running *to, double reconstruction, double kl)
+static void add_sample(running *sums, double reconstruction, double kl)
 {
     const double w = -reconstruction - kl;
-    to->reconstruction += reconstruction;
-    to->kl += kl;
-    if (w > to->greatest) {
-        const double shrink = exp(to->greatest - w);
-        to->scaled = to->scaled * shrink + 1;
-        to->squares = to->squares * shrink * shrink + 1;
-        to->greatest = w;
+    sums->reconstruction += reconstruction;
+    sums->kl += kl;
+    if (w > sums->greatest) {
+        const double shrink = exp(sums->greatest - w);
+        sums->scaled = sums->scaled * shrink + 1;
+        sums->squares = sums->squares * shrink * shrink + 1;
+        sums->greatest = w;
     } else {
-        const double weight = exp(w - to->greatest);
-        to->scaled += weight;
-        to->squares += weight * weight;
+        const double weight = exp(w - sums->greatest);
+        sums->scaled += weight;
+        sums->squares += weight * weight;
     }
 }
 

@@ -15,7 +15,7 @@
  * blocks. */
 enum { BLOCK_IMAGES = 500 };
 
-typedef struct block {
+typedef struct image_block {
     float *x, *factor; /* [BLOCK_IMAGES, pixels], [BLOCK_IMAGES, d, d] */
     uint32_t *indices;
     gki_real *row; /* one image */
@@ -26,50 +26,50 @@ typedef struct block {
     double *mse, *ssim;    /* [count] */
     size_t start, end;     /* the images of this rank */
     float *decoded, *grey; /* of them [end − start, pixels] */
-} block;
+} image_block;
 
-static void block_free(block *it)
+static void block_free(image_block *block)
 {
-    free(it->x);
-    free(it->factor);
-    free(it->entropy_before);
-    free(it->entropy);
-    free(it->accepted);
-    free(it->indices);
-    free(it->row);
-    free(it->means);
-    free(it->mse);
-    free(it->ssim);
-    free(it->decoded);
-    free(it->grey);
-    *it = (block){0};
+    free(block->x);
+    free(block->factor);
+    free(block->entropy_before);
+    free(block->entropy);
+    free(block->accepted);
+    free(block->indices);
+    free(block->row);
+    free(block->means);
+    free(block->mse);
+    free(block->ssim);
+    free(block->decoded);
+    free(block->grey);
+    *block = (image_block){0};
 }
 
-static gkv_status block_create(const gki_estimate_job *job, block *it)
+static gkv_status block_create(const gki_estimate_job *job, image_block *block)
 {
     const size_t count = job->images->count, pixels = job->model->values, d = job->model->d;
     const size_t n = count < BLOCK_IMAGES ? count : BLOCK_IMAGES;
     size_t own = 0;
-    *it = (block){.x = NULL};
+    *block = (image_block){.x = NULL};
     gkv_dist_range(count, BLOCK_IMAGES, gkv_dist_rank(job->dist), gkv_dist_size(job->dist),
-                   &it->start, &own);
-    it->end = it->start + own;
+                   &block->start, &own);
+    block->end = block->start + own;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *it->x, &it->x));
-    GKV_TRY_GOTO(gki_alloc(n * d * d, sizeof *it->factor, &it->factor));
-    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->indices, &it->indices));
-    GKV_TRY_GOTO(gki_alloc(pixels, sizeof *it->row, &it->row));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->entropy_before, &it->entropy_before));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->entropy, &it->entropy));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->accepted, &it->accepted));
-    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->means, &it->means));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->mse, &it->mse));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->ssim, &it->ssim));
-    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *it->decoded, &it->decoded));
-    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *it->grey, &it->grey));
+    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *block->x, &block->x));
+    GKV_TRY_GOTO(gki_alloc(n * d * d, sizeof *block->factor, &block->factor));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *block->indices, &block->indices));
+    GKV_TRY_GOTO(gki_alloc(pixels, sizeof *block->row, &block->row));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *block->entropy_before, &block->entropy_before));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *block->entropy, &block->entropy));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *block->accepted, &block->accepted));
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *block->means, &block->means));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *block->mse, &block->mse));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *block->ssim, &block->ssim));
+    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *block->decoded, &block->decoded));
+    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *block->grey, &block->grey));
 done:
     if (status != GKV_OK)
-        block_free(it);
+        block_free(block);
     return status;
 }
 
@@ -94,7 +94,7 @@ void gki_refined_metrics_none(gkv_refined_metrics *out)
 }
 
 /* Refines and estimates images [first, first + n), which are this rank's, and adds their time. */
-static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, block *b,
+static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, image_block *b,
                            size_t first, size_t n, const gki_estimates *estimates,
                            gkv_refined_metrics *out)
 {
@@ -141,7 +141,7 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
 
 /* Scores this rank's images, which are decoded from the refined means, and gives all ranks what is
  * known of each image. */
-static gkv_status score_and_share(const gki_estimate_job *job, block *b,
+static gkv_status score_and_share(const gki_estimate_job *job, image_block *b,
                                   const gki_estimates *estimates)
 {
     const gkv_model *model = job->model;
@@ -171,7 +171,7 @@ static gkv_status score_and_share(const gki_estimate_job *job, block *b,
 }
 
 /* Computes means of what is known of each image. */
-static gkv_status summarise(const gki_estimate_job *job, const block *b,
+static gkv_status summarise(const gki_estimate_job *job, const image_block *b,
                             const gki_estimates *estimates, gkv_refined_metrics *out)
 {
     const size_t n = job->images->count;
@@ -205,7 +205,7 @@ gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_se
     const size_t count = job->images->count;
     gkv_refine_settings own = *settings;
     gkv_refiner *refiner = NULL;
-    block b = {.x = NULL};
+    image_block b = {.x = NULL};
     gkv_status status = GKV_OK;
     own.seed = job->seed;
     *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.curvature_samples};

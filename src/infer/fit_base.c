@@ -23,7 +23,7 @@ void gkv_base_fit_defaults(gkv_base_fit_settings *settings)
 
 /* The codes and their classes, in three parts: `fit` codes that refits fit to, `acceptance` codes
  * that accept their steps, and `held_out` codes that measure the result. */
-typedef struct job {
+typedef struct base_fit_job {
     const gkv_model *model;
     const gkv_settings *run;
     const gkv_dataset *images;
@@ -34,15 +34,15 @@ typedef struct job {
     float *eps;        /* the codes [fit + acceptance + held_out, d] */
     gki_real *codes;   /* the same in gki_real */
     uint32_t *classes; /* the classes of the codes; NULL for a base without classes */
-} job;
+} base_fit_job;
 
-static void job_free(job *it)
+static void job_free(base_fit_job *job)
 {
-    free(it->index);
-    free(it->eps);
-    free(it->codes);
-    free(it->classes);
-    *it = (job){0};
+    free(job->index);
+    free(job->eps);
+    free(job->codes);
+    free(job->classes);
+    *job = (base_fit_job){0};
 }
 
 /* --- The images ----------------------------------------------------------- */
@@ -53,48 +53,48 @@ static gkv_status set_apart(uint32_t *index, size_t count, size_t *apart)
 {
     uint32_t *removed = NULL;
     GKV_TRY(gki_alloc(count / GKV_REFIT_HELD_OUT_EVERY, sizeof *removed, &removed));
-    size_t kept = 0, at = 0;
+    size_t kept = 0, n_removed = 0;
     for (size_t i = 0; i < count; i++) {
         if (i % GKV_REFIT_HELD_OUT_EVERY == GKV_REFIT_HELD_OUT_EVERY - 1)
-            removed[at++] = index[i];
+            removed[n_removed++] = index[i];
         else
             index[kept++] = index[i];
     }
-    if (at > 0)
-        memcpy(index + kept, removed, at * sizeof *removed);
+    if (n_removed > 0)
+        memcpy(index + kept, removed, n_removed * sizeof *removed);
     free(removed);
-    *apart = at;
+    *apart = n_removed;
     return GKV_OK;
 }
 
 /* Selects the images. Those that training held out measure the result; settings.codes limits the
  * others. */
-static gkv_status choose_images(job *it)
+static gkv_status choose_images(base_fit_job *job)
 {
-    const size_t count = gkv_dataset_count(it->images),
-                 unseen = (size_t)it->model->settings.data.validation;
+    const size_t count = gkv_dataset_count(job->images),
+                 unseen = (size_t)job->model->settings.data.validation;
     if (unseen >= count || count - unseen < GKV_REFIT_CODES_MIN)
         return gki_fail(
             GKV_ERR_DATA,
             "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
             count, unseen, GKV_REFIT_CODES_MIN);
-    GKV_TRY(gki_alloc(count, sizeof *it->index, &it->index));
-    gki_images_split(it->model->settings.train.seed, count, it->index);
-    it->fit = count - unseen < it->settings.codes ? count - unseen : it->settings.codes;
-    it->held_out = unseen;
-    memmove(it->index + it->fit, it->index + (count - unseen), unseen * sizeof *it->index);
+    GKV_TRY(gki_alloc(count, sizeof *job->index, &job->index));
+    gki_images_split(job->model->settings.train.seed, count, job->index);
+    job->fit = count - unseen < job->settings.codes ? count - unseen : job->settings.codes;
+    job->held_out = unseen;
+    memmove(job->index + job->fit, job->index + (count - unseen), unseen * sizeof *job->index);
     if (unseen == 0) {
-        GKV_TRY(set_apart(it->index, it->fit, &it->held_out));
-        it->fit -= it->held_out;
+        GKV_TRY(set_apart(job->index, job->fit, &job->held_out));
+        job->fit -= job->held_out;
     }
-    GKV_TRY(set_apart(it->index, it->fit, &it->acceptance));
-    it->fit -= it->acceptance;
+    GKV_TRY(set_apart(job->index, job->fit, &job->acceptance));
+    job->fit -= job->acceptance;
     return GKV_OK;
 }
 
-static gkv_status take_classes(job *it, size_t count, size_t classes)
+static gkv_status take_classes(base_fit_job *job, size_t count, size_t classes)
 {
-    const uint8_t *labels = gkv_dataset_labels(it->images);
+    const uint8_t *labels = gkv_dataset_labels(job->images);
     if (classes == 0)
         return GKV_OK;
     if (!labels)
@@ -102,14 +102,14 @@ static gkv_status take_classes(job *it, size_t count, size_t classes)
             GKV_ERR_CONFIG,
             "model.base = gk-by-class needs the labels of the training images, and there are "
             "none; give data.train_labels");
-    GKV_TRY(gki_alloc(count, sizeof *it->classes, &it->classes));
+    GKV_TRY(gki_alloc(count, sizeof *job->classes, &job->classes));
     for (size_t i = 0; i < count; i++) {
-        it->classes[i] = labels[it->index[i]];
-        if (it->classes[i] >= classes)
+        job->classes[i] = labels[job->index[i]];
+        if (job->classes[i] >= classes)
             return gki_fail(
                 GKV_ERR_CONFIG,
                 "training image %u has label %u; raise model.base_classes, which is %zu",
-                (unsigned)it->index[i], (unsigned)it->classes[i], classes);
+                (unsigned)job->index[i], (unsigned)job->classes[i], classes);
     }
     return GKV_OK;
 }
@@ -117,39 +117,41 @@ static gkv_status take_classes(job *it, size_t count, size_t classes)
 /* --- The codes ------------------------------------------------------------ */
 
 /* Draws codes from, …, from + count − 1 with noise number `noise` and following. */
-static gkv_status encode_some(const job *it, size_t from, size_t count, size_t noise, float *seen)
+static gkv_status encode_some(const base_fit_job *job, size_t from, size_t count, size_t noise,
+                              float *seen)
 {
-    const gkv_run_options inner = gki_call_inner(it->call);
-    const gkv_model *model = it->model;
+    const gkv_run_options inner = gki_call_inner(job->call);
+    const gkv_model *model = job->model;
     for (size_t first = 0; first < count; first += BLOCK) {
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
-        float *eps = it->eps + (from + first) * model->d;
+        float *eps = job->eps + (from + first) * model->d;
         for (size_t i = 0; i < n; i++)
-            GKV_TRY(gkv_targets(it->images, 1, GKV_TRAIN, it->index[from + first + i], it->run,
+            GKV_TRY(gkv_targets(job->images, 1, GKV_TRAIN, job->index[from + first + i], job->run,
                                 seen + i * model->values));
         GKV_TRY(gkv_model_sample_posterior(model, n, seen, model->settings.train.seed,
                                            noise + first, &inner, eps));
         GKV_TRY(gkv_model_normalise(model, n, eps, &inner, eps));
-        gki_call_advance(it->call, n);
-        GKV_TRY(gki_call_end(it->call, "the fit of a base", "images"));
+        gki_call_advance(job->call, n);
+        GKV_TRY(gki_call_end(job->call, "the fit of a base", "images"));
     }
     return GKV_OK;
 }
 
 /* Held-out codes use the first noise, so that they do not depend on the number of the other
  * codes. */
-static gkv_status encode(job *it)
+static gkv_status encode(base_fit_job *job)
 {
-    const size_t d = it->model->d, others = it->fit + it->acceptance, count = others + it->held_out;
+    const size_t d = job->model->d, others = job->fit + job->acceptance,
+                 count = others + job->held_out;
     float *seen = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(BLOCK * it->model->values, sizeof *seen, &seen));
-    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->eps, &it->eps));
-    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->codes, &it->codes));
-    GKV_TRY_GOTO(encode_some(it, others, it->held_out, 0, seen));
-    GKV_TRY_GOTO(encode_some(it, 0, others, it->held_out, seen));
+    GKV_TRY_GOTO(gki_alloc(BLOCK * job->model->values, sizeof *seen, &seen));
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *job->eps, &job->eps));
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *job->codes, &job->codes));
+    GKV_TRY_GOTO(encode_some(job, others, job->held_out, 0, seen));
+    GKV_TRY_GOTO(encode_some(job, 0, others, job->held_out, seen));
     for (size_t i = 0; i < count * d; i++)
-        it->codes[i] = (gki_real)it->eps[i];
+        job->codes[i] = (gki_real)job->eps[i];
 done:
     free(seen);
     return status;
@@ -157,23 +159,23 @@ done:
 
 /* Computes the mean log density of the held-out ε under a model's base, without the log determinant
  * of the flow. */
-static gkv_status held_out_density(const job *it, const gkv_model *model, double *mean)
+static gkv_status held_out_density(const base_fit_job *job, const gkv_model *model, double *mean)
 {
-    const size_t d = model->d, first = it->fit + it->acceptance;
+    const size_t d = model->d, first = job->fit + job->acceptance;
     gki_workspace ws = {0};
     double sum = 0;
     GKV_TRY(gki_workspace_create(&model->plan, gki_plan_rows(&model->plan, 1, BLOCK), false,
                                  &model->params, &ws));
-    for (size_t at = 0, n; at < it->held_out; at += n) {
-        n = it->held_out - at < ws.rows ? it->held_out - at : ws.rows;
-        memcpy(gki_at(&ws, model->flow->eps, 0), it->codes + (first + at) * d,
+    for (size_t begin = 0, n; begin < job->held_out; begin += n) {
+        n = job->held_out - begin < ws.rows ? job->held_out - begin : ws.rows;
+        memcpy(gki_at(&ws, model->flow->eps, 0), job->codes + (first + begin) * d,
                n * d * sizeof(gki_real));
         model->base->ops->log_density(model->base, &ws, 0, n);
         for (size_t r = 0; r < n; r++)
             sum += (double)*gki_at(&ws, model->base->log_density, r);
     }
     gki_workspace_free(&ws);
-    *mean = sum / (double)it->held_out;
+    *mean = sum / (double)job->held_out;
     if (!isfinite(*mean))
         return gki_fail(GKV_ERR_NUMERIC, "held-out codes have no finite density: its mean is %g",
                         *mean);
@@ -187,16 +189,16 @@ static gkv_status held_out_density(const job *it, const gkv_model *model, double
 static gkv_settings settings_with(const gkv_model *model, const gkv_model_settings *wanted)
 {
     gkv_settings settings = model->settings;
-    gkv_model_settings *to = &settings.model;
-    to->base = wanted->base;
-    to->base_fit = GKV_FIT_LM;
-    to->base_covariance = wanted->base_covariance;
-    to->base_tied_shapes = wanted->base_tied_shapes;
-    to->base_components = wanted->base_components;
-    to->base_rank = wanted->base_rank;
-    to->base_classes = wanted->base_classes;
-    to->base_g = wanted->base_g;
-    to->base_k = wanted->base_k;
+    gkv_model_settings *changed = &settings.model;
+    changed->base = wanted->base;
+    changed->base_fit = GKV_FIT_LM;
+    changed->base_covariance = wanted->base_covariance;
+    changed->base_tied_shapes = wanted->base_tied_shapes;
+    changed->base_components = wanted->base_components;
+    changed->base_rank = wanted->base_rank;
+    changed->base_classes = wanted->base_classes;
+    changed->base_g = wanted->base_g;
+    changed->base_k = wanted->base_k;
     return settings;
 }
 
@@ -214,31 +216,32 @@ static void copy_others(const gkv_model *from, const gkv_model *to)
     }
 }
 
-static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_report *report)
+static gkv_status refits(const base_fit_job *job, const gkv_model *fresh,
+                         gkv_base_fit_report *report)
 {
     const size_t d = fresh->d;
     const gki_base_codes codes = {
-        .fit = {.eps = it->codes, .classes = it->classes, .count = it->fit},
-        .held_out = {.eps = it->codes + it->fit * d,
-                     .classes = it->classes ? it->classes + it->fit : NULL,
-                     .count = it->acceptance}};
+        .fit = {.eps = job->codes, .classes = job->classes, .count = job->fit},
+        .held_out = {.eps = job->codes + job->fit * d,
+                     .classes = job->classes ? job->classes + job->fit : NULL,
+                     .count = job->acceptance}};
     gki_base_refit_settings how = {
         .first = true,
         .damping = 1,
         .iterations = ROUND_ITERATIONS,
         .seed = fresh->settings.train.seed,
-        .threads = gki_call_threads(it->call, it->model->settings.train.threads)};
+        .threads = gki_call_threads(job->call, job->model->settings.train.threads)};
     if (!fresh->base->ops->refit)
         return GKV_OK;
-    for (; report->rounds <= it->settings.rounds; report->rounds++) {
+    for (; report->rounds <= job->settings.rounds; report->rounds++) {
         gki_base_refit_report its;
         GKV_TRY(fresh->base->ops->refit(fresh->base, &fresh->params, &codes, &how, &its));
         report->em_iterations += (size_t)its.em_iterations;
         report->accepted += its.step > 0;
-        it->call->details = report;
-        gki_call_advance(it->call, 0);
-        GKV_TRY(gki_call_end(it->call, "the fit of a base", "images"));
-        if (!how.first && its.held_out_after - its.held_out_before < it->settings.tolerance)
+        job->call->details = report;
+        gki_call_advance(job->call, 0);
+        GKV_TRY(gki_call_end(job->call, "the fit of a base", "images"));
+        if (!how.first && its.held_out_after - its.held_out_before < job->settings.tolerance)
             break;
         how.first = false;
     }
@@ -272,33 +275,33 @@ gkv_status gkv_base_fit(const gkv_model *model, const gkv_dataset *training,
     GKV_NEED(training);
     GKV_NEED(wanted);
     GKV_TRY(gki_call_begin(&call, options, 0));
-    job it = {
+    base_fit_job job = {
         .model = model, .run = run ? run : &model->settings, .images = training, .call = &call};
-    gkv_base_fit_defaults(&it.settings);
+    gkv_base_fit_defaults(&job.settings);
     if (settings)
-        it.settings = *settings;
+        job.settings = *settings;
     const gkv_settings all = settings_with(model, wanted);
-    GKV_TRY_GOTO(check_arguments(model, training, &it.settings));
+    GKV_TRY_GOTO(check_arguments(model, training, &job.settings));
     GKV_TRY_GOTO(gki_model_layout(&all, model->height, model->width, model->channels, &fresh));
     fresh->base->ops->init(fresh->base, &fresh->params);
     copy_others(model, fresh);
     GKV_TRY_GOTO(fresh->base->ops->check(fresh->base, &fresh->params));
-    GKV_TRY_GOTO(choose_images(&it));
-    own.codes = it.fit + it.acceptance;
-    own.held_out = it.held_out;
+    GKV_TRY_GOTO(choose_images(&job));
+    own.codes = job.fit + job.acceptance;
+    own.held_out = job.held_out;
     call.total = own.codes + own.held_out;
-    GKV_TRY_GOTO(take_classes(&it, own.codes + own.held_out, fresh->base->classes));
-    GKV_TRY_GOTO(encode(&it));
-    GKV_TRY_GOTO(held_out_density(&it, model, &own.before));
-    GKV_TRY_GOTO(refits(&it, fresh, &own));
-    GKV_TRY_GOTO(held_out_density(&it, fresh, &own.after));
+    GKV_TRY_GOTO(take_classes(&job, own.codes + own.held_out, fresh->base->classes));
+    GKV_TRY_GOTO(encode(&job));
+    GKV_TRY_GOTO(held_out_density(&job, model, &own.before));
+    GKV_TRY_GOTO(refits(&job, fresh, &own));
+    GKV_TRY_GOTO(held_out_density(&job, fresh, &own.after));
     own.seconds = omp_get_wtime() - began;
     if (report)
         *report = own;
     *out = fresh;
     fresh = NULL;
 done:
-    job_free(&it);
+    job_free(&job);
     gkv_model_free(fresh);
     return status;
 }

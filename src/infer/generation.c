@@ -31,7 +31,7 @@ typedef struct test_form {
     gkv_reference *reference;
 } test_form;
 
-typedef struct job {
+typedef struct generation_job {
     gki_set_source source;
     const gkv_features *network;
     gki_call call;         /* its units are sets of images */
@@ -48,7 +48,7 @@ typedef struct job {
     float *codes;                    /* of one set: [rows, latent] */
     float *means, *pixels;           /* of one set: [rows, pixels] each */
     float *features, *probabilities; /* of one set in one form */
-} job;
+} generation_job;
 
 void gkv_generation_none(gkv_generation *out)
 {
@@ -67,67 +67,69 @@ void gkv_generation_none(gkv_generation *out)
 }
 
 /* Reports a finished step. GKV_ERR_INTERRUPTED if it is time to stop. */
-static gkv_status step_done(job *it)
+static gkv_status step_done(generation_job *job)
 {
-    gki_call_advance(&it->call, 1);
-    return gki_call_end(&it->call, "the measurement of generation", "sets of images");
+    gki_call_advance(&job->call, 1);
+    return gki_call_end(&job->call, "the measurement of generation", "sets of images");
 }
 
 /* --- features ------------------------------------------------------------- */
 
-/* Computes features[n, dimensions] and it->probabilities of n images, of which this rank has its
+/* Computes features[n, dimensions] and job->probabilities of n images, of which this rank has its
  * part. */
-static gkv_status apply_features(const job *it, size_t n, const float *images, float *features)
+static gkv_status apply_features(const generation_job *job, size_t n, const float *images,
+                                 float *features)
 {
-    const gki_part p = gki_part_of(it->inner.dist, n);
+    const gki_part p = gki_part_of(job->inner.dist, n);
     if (p.n > 0)
-        GKV_TRY(gkv_features_apply(it->network, p.n, images + p.first * it->source.pixels,
-                                   &it->inner, features + p.first * it->dimensions,
-                                   it->probabilities + p.first * it->classes));
-    GKV_TRY(gki_part_share(it->inner.dist, n, it->dimensions * sizeof *features, features));
-    return gki_part_share(it->inner.dist, n, it->classes * sizeof *it->probabilities,
-                          it->probabilities);
+        GKV_TRY(gkv_features_apply(job->network, p.n, images + p.first * job->source.pixels,
+                                   &job->inner, features + p.first * job->dimensions,
+                                   job->probabilities + p.first * job->classes));
+    GKV_TRY(gki_part_share(job->inner.dist, n, job->dimensions * sizeof *features, features));
+    return gki_part_share(job->inner.dist, n, job->classes * sizeof *job->probabilities,
+                          job->probabilities);
 }
 
 /* --- the test images ------------------------------------------------------ */
 
 /* Returns the fraction of images whose most probable class is their label; NaN without labels. */
-static double recognised(const job *it, const gki_set_ops *set, size_t repetition, size_t n)
+static double recognised(const generation_job *job, const gki_set_ops *set, size_t repetition,
+                         size_t n)
 {
     size_t right = 0;
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *label = set->label ? set->label(&it->source, repetition, i) : NULL;
+        const uint8_t *label = set->label ? set->label(&job->source, repetition, i) : NULL;
         if (!label)
             return NAN;
-        right += gki_most_probable(it->probabilities + i * it->classes, it->classes) == *label;
+        right += gki_most_probable(job->probabilities + i * job->classes, job->classes) == *label;
     }
     return (double)right / (double)n;
 }
 
-static gkv_status measure_test(job *it, gkv_generation *out)
+static gkv_status measure_test(generation_job *job, gkv_generation *out)
 {
-    for (size_t f = 0; f < it->forms; f++) {
-        const float *images = it->targets;
+    for (size_t f = 0; f < job->forms; f++) {
+        const float *images = job->targets;
         if (f == GKV_FORM_MEANS) {
-            gki_images_grey(gkv_dataset_pixels(it->source.test, 0),
-                            it->references * it->source.pixels, it->means);
-            images = it->means;
+            gki_images_grey(gkv_dataset_pixels(job->source.test, 0),
+                            job->references * job->source.pixels, job->means);
+            images = job->means;
         }
-        test_form *to = &it->tests[f];
-        GKV_TRY(apply_features(it, it->references, images, to->features));
-        GKV_TRY(gkv_reference_create(it->references, it->dimensions, to->features, &it->neighbours,
-                                     &it->inner, &to->reference));
+        test_form *test = &job->tests[f];
+        GKV_TRY(apply_features(job, job->references, images, test->features));
+        GKV_TRY(gkv_reference_create(job->references, job->dimensions, test->features,
+                                     &job->neighbours, &job->inner, &test->reference));
         if (f == GKV_FORM_MEANS) {
             gkv_class_metrics classes;
-            GKV_TRY(gkv_class_metrics_of(it->references, it->classes, it->probabilities,
+            GKV_TRY(gkv_class_metrics_of(job->references, job->classes, job->probabilities,
                                          out->test_class_share, &classes));
             out->test_confidence = classes.confidence;
             out->test_confident = classes.confident;
             out->test_recognised =
-                recognised(it, &gki_set_table[GKV_SET_RECONSTRUCTIONS], 0, it->references);
+                recognised(job, &gki_set_table[GKV_SET_RECONSTRUCTIONS], 0, job->references);
         }
     }
-    return step_done(it);
+    return step_done(job);
 }
 
 /* --- one set of images ---------------------------------------------------- */
@@ -138,12 +140,12 @@ typedef struct repeated {
         confident, recognised;
 } repeated;
 
-static void summarise(const repeated *from, gkv_generation_figures *to)
+static void summarise(const repeated *from, gkv_generation_figures *figures)
 {
     const gkv_mean_se frechet = gkv_accumulator_result(&from->frechet),
                       kid = gkv_accumulator_result(&from->kid);
     const gkv_mean_se coverage = gkv_accumulator_result(&from->coverage);
-    *to = (gkv_generation_figures){
+    *figures = (gkv_generation_figures){
         .frechet = frechet.mean,
         .frechet_se = frechet.se,
         .kid = kid.mean,
@@ -163,43 +165,44 @@ static void summarise(const repeated *from, gkv_generation_figures *to)
 /* Compares n images, of which this rank has its part, with the test images of that form, and adds
  * the figures to *to.
  * class_fractions[classes], unless it is NULL, receives the histogram of classes. */
-static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images,
-                          double *class_fractions, repeated *to)
+static gkv_status measure(const generation_job *job, gkv_image_form form, size_t n,
+                          const float *images, double *class_fractions, repeated *figures)
 {
-    const test_form *against = &it->tests[form == GKV_FORM_LEVELS ? GKV_FORM_MEANS : form];
+    const test_form *against = &job->tests[form == GKV_FORM_LEVELS ? GKV_FORM_MEANS : form];
     double frechet = 0;
     gkv_kid kid;
     gkv_neighbour_metrics neighbours;
     gkv_class_metrics classes;
-    GKV_TRY(apply_features(it, n, images, it->features));
-    GKV_TRY(gkv_frechet_distance(it->references, n, it->dimensions, against->features, it->features,
-                                 &frechet));
-    GKV_TRY(gkv_kernel_distance(it->references, n, it->dimensions, against->features, it->features,
-                                &it->kid, &it->inner, &kid));
-    GKV_TRY(gkv_neighbour_metrics_of(against->reference, n, it->features, &it->inner, &neighbours));
-    GKV_TRY(gkv_class_metrics_of(n, it->classes, it->probabilities, class_fractions, &classes));
-    gkv_accumulator_add(&to->frechet, frechet);
-    gkv_accumulator_add(&to->kid, kid.mean);
-    gkv_accumulator_add(&to->precision, neighbours.precision);
-    gkv_accumulator_add(&to->recall, neighbours.recall);
-    gkv_accumulator_add(&to->density, neighbours.density);
-    gkv_accumulator_add(&to->coverage, neighbours.coverage);
-    gkv_accumulator_add(&to->entropy, classes.entropy);
-    gkv_accumulator_add(&to->confidence, classes.confidence);
-    gkv_accumulator_add(&to->confident, classes.confident);
+    GKV_TRY(apply_features(job, n, images, job->features));
+    GKV_TRY(gkv_frechet_distance(job->references, n, job->dimensions, against->features,
+                                 job->features, &frechet));
+    GKV_TRY(gkv_kernel_distance(job->references, n, job->dimensions, against->features,
+                                job->features, &job->kid, &job->inner, &kid));
+    GKV_TRY(
+        gkv_neighbour_metrics_of(against->reference, n, job->features, &job->inner, &neighbours));
+    GKV_TRY(gkv_class_metrics_of(n, job->classes, job->probabilities, class_fractions, &classes));
+    gkv_accumulator_add(&figures->frechet, frechet);
+    gkv_accumulator_add(&figures->kid, kid.mean);
+    gkv_accumulator_add(&figures->precision, neighbours.precision);
+    gkv_accumulator_add(&figures->recall, neighbours.recall);
+    gkv_accumulator_add(&figures->density, neighbours.density);
+    gkv_accumulator_add(&figures->coverage, neighbours.coverage);
+    gkv_accumulator_add(&figures->entropy, classes.entropy);
+    gkv_accumulator_add(&figures->confidence, classes.confidence);
+    gkv_accumulator_add(&figures->confident, classes.confident);
     return GKV_OK;
 }
 
 /* Computes mean and standard error over images[n, pixels] of the distance to the nearest training
  * image. */
-static gkv_status measure_nearest(const job *it, size_t n, const float *images, double *mean,
-                                  double *se)
+static gkv_status measure_nearest(const generation_job *job, size_t n, const float *images,
+                                  double *mean, double *se)
 {
     double *distance = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(n, sizeof *distance, &distance));
-    GKV_TRY_GOTO(gkv_nearest(n, gkv_dataset_count(it->source.training), it->source.pixels, images,
-                             gkv_dataset_pixels(it->source.training, 0), &it->inner, NULL,
+    GKV_TRY_GOTO(gkv_nearest(n, gkv_dataset_count(job->source.training), job->source.pixels, images,
+                             gkv_dataset_pixels(job->source.training, 0), &job->inner, NULL,
                              distance));
     const gkv_mean_se result = gkv_mean_se_of(n, distance);
     *mean = result.mean;
@@ -211,68 +214,68 @@ done:
 
 /* Measures draws of the levels of the images that make() has written to `means`. Images that are
  * not decoded are levels already. */
-static gkv_status measure_levels(job *it, const gki_set_ops *set, size_t repetition, size_t n,
-                                 repeated figures[GKV_IMAGE_FORMS])
+static gkv_status measure_levels(generation_job *job, const gki_set_ops *set, size_t repetition,
+                                 size_t n, repeated figures[GKV_IMAGE_FORMS])
 {
-    repeated *to = &figures[GKV_FORM_LEVELS];
-    const gki_part p = gki_part_of(it->inner.dist, n);
+    repeated *levels = &figures[GKV_FORM_LEVELS];
+    const gki_part p = gki_part_of(job->inner.dist, n);
     if (!set->codes) {
-        *to = figures[GKV_FORM_MEANS];
+        *levels = figures[GKV_FORM_MEANS];
         return GKV_OK;
     }
-    GKV_TRY(gkv_model_sample_images(it->source.model, p.n,
-                                    set->codes(&it->source) + p.first * it->source.model->d,
-                                    it->source.seed, repetition * n + p.first, &it->inner,
-                                    it->pixels + p.first * it->source.pixels));
-    GKV_TRY(measure(it, GKV_FORM_LEVELS, n, it->pixels, NULL, to));
-    gkv_accumulator_add(&to->recognised, recognised(it, set, repetition, n));
+    GKV_TRY(gkv_model_sample_images(job->source.model, p.n,
+                                    set->codes(&job->source) + p.first * job->source.model->d,
+                                    job->source.seed, repetition * n + p.first, &job->inner,
+                                    job->pixels + p.first * job->source.pixels));
+    GKV_TRY(measure(job, GKV_FORM_LEVELS, n, job->pixels, NULL, levels));
+    gkv_accumulator_add(&levels->recognised, recognised(job, set, repetition, n));
     return GKV_OK;
 }
 
 /* How many images a set has; 0 if it is not measured. */
-static size_t count_of(const job *it, gkv_image_set which)
+static size_t count_of(const generation_job *job, gkv_image_set which)
 {
-    return it->samples_only && which != GKV_SET_SAMPLES ? 0
-                                                        : gki_set_table[which].count(&it->source);
+    return job->samples_only && which != GKV_SET_SAMPLES ? 0
+                                                         : gki_set_table[which].count(&job->source);
 }
 
 /* Measures all repetitions of a set, in all forms. Fractions of classes and distances to training
  * images are those of the first repetition of the samples. */
-static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
+static gkv_status measure_set(generation_job *job, gkv_image_set which, gkv_generation *out)
 {
     const gki_set_ops *set = &gki_set_table[which];
-    const size_t n = count_of(it, which), repetitions = set->repeated ? it->repetitions : 1;
+    const size_t n = count_of(job, which), repetitions = set->repeated ? job->repetitions : 1;
     const size_t nearest = n < NEAREST_MAX ? n : NEAREST_MAX;
-    const gki_part p = gki_part_of(it->inner.dist, n);
-    const size_t pixels = it->source.pixels;
-    float *means = it->means + p.first * pixels; /* of this rank's images */
+    const gki_part p = gki_part_of(job->inner.dist, n);
+    const size_t pixels = job->source.pixels;
+    float *means = job->means + p.first * pixels; /* of this rank's images */
     repeated figures[GKV_IMAGE_FORMS] = {{.frechet = {0}}};
     for (size_t r = 0; n > 0 && r < repetitions; r++) {
         double *class_fractions = which == GKV_SET_SAMPLES && r == 0 ? out->class_share : NULL;
-        GKV_TRY(set->make(&it->source, r, p.first, p.n, means));
+        GKV_TRY(set->make(&job->source, r, p.first, p.n, means));
         GKV_TRY(
-            measure(it, GKV_FORM_MEANS, n, it->means, class_fractions, &figures[GKV_FORM_MEANS]));
-        gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(it, set, r, n));
-        if (it->forms > GKV_FORM_BINARY) {
-            GKV_TRY(gkv_model_sample_pixels(it->source.model, p.n, means, it->source.seed,
-                                            r * n + p.first, &it->inner,
-                                            it->pixels + p.first * pixels));
-            GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
-            gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
+            measure(job, GKV_FORM_MEANS, n, job->means, class_fractions, &figures[GKV_FORM_MEANS]));
+        gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(job, set, r, n));
+        if (job->forms > GKV_FORM_BINARY) {
+            GKV_TRY(gkv_model_sample_pixels(job->source.model, p.n, means, job->source.seed,
+                                            r * n + p.first, &job->inner,
+                                            job->pixels + p.first * pixels));
+            GKV_TRY(measure(job, GKV_FORM_BINARY, n, job->pixels, NULL, &figures[GKV_FORM_BINARY]));
+            gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(job, set, r, n));
         }
-        if (it->levels)
-            GKV_TRY(measure_levels(it, set, r, n, figures));
-        if (which == GKV_SET_SAMPLES && r == 0 && !it->samples_only) {
-            GKV_TRY(gki_part_share_first(it->inner.dist, n, nearest, pixels * sizeof *means,
-                                         it->means));
-            GKV_TRY(measure_nearest(it, nearest, it->means, &out->nearest_samples,
+        if (job->levels)
+            GKV_TRY(measure_levels(job, set, r, n, figures));
+        if (which == GKV_SET_SAMPLES && r == 0 && !job->samples_only) {
+            GKV_TRY(gki_part_share_first(job->inner.dist, n, nearest, pixels * sizeof *means,
+                                         job->means));
+            GKV_TRY(measure_nearest(job, nearest, job->means, &out->nearest_samples,
                                     &out->nearest_samples_se));
         }
-        GKV_TRY(step_done(it));
+        GKV_TRY(step_done(job));
     }
-    for (size_t f = 0; n > 0 && f < it->forms; f++)
+    for (size_t f = 0; n > 0 && f < job->forms; f++)
         summarise(&figures[f], &out->of[which][f]);
-    if (n > 0 && it->levels)
+    if (n > 0 && job->levels)
         summarise(&figures[GKV_FORM_LEVELS], &out->of[which][GKV_FORM_LEVELS]);
     return GKV_OK;
 }
@@ -280,28 +283,28 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
 /* Measures the distances of up to NEAREST_MAX test images and of their reconstructions to the
  * training images. The images are drawn from the seed, because the first test images of MNIST are
  * easier than the last. */
-static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
+static gkv_status measure_nearest_of_test(generation_job *job, gkv_generation *out)
 {
-    const size_t n = it->references < NEAREST_MAX ? it->references : NEAREST_MAX,
-                 pixels = it->source.pixels;
+    const size_t n = job->references < NEAREST_MAX ? job->references : NEAREST_MAX,
+                 pixels = job->source.pixels;
     uint32_t *selected = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(it->references, sizeof *selected, &selected));
-    gki_rng_permutation(gki_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1),
-                        (uint32_t)it->references, selected);
+    GKV_TRY_GOTO(gki_alloc(job->references, sizeof *selected, &selected));
+    gki_rng_permutation(gki_rng_at(job->source.seed, GKV_STREAM_CHOICE, 0, 1),
+                        (uint32_t)job->references, selected);
     for (size_t i = 0; i < n; i++) {
-        gki_images_grey(gkv_dataset_pixels(it->source.test, selected[i]), pixels,
-                        it->means + i * pixels);
-        memcpy(it->pixels + i * pixels, it->targets + selected[i] * pixels,
-               pixels * sizeof *it->pixels);
+        gki_images_grey(gkv_dataset_pixels(job->source.test, selected[i]), pixels,
+                        job->means + i * pixels);
+        memcpy(job->pixels + i * pixels, job->targets + selected[i] * pixels,
+               pixels * sizeof *job->pixels);
     }
-    GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));
-    GKV_TRY_GOTO(gkv_model_encode(it->source.model, n, it->pixels, &it->inner, it->codes));
-    GKV_TRY_GOTO(gkv_model_decode(it->source.model, n, it->codes, &it->inner, it->means));
-    GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_reconstructions,
+    GKV_TRY_GOTO(measure_nearest(job, n, job->means, &out->nearest_test, &out->nearest_test_se));
+    GKV_TRY_GOTO(gkv_model_encode(job->source.model, n, job->pixels, &job->inner, job->codes));
+    GKV_TRY_GOTO(gkv_model_decode(job->source.model, n, job->codes, &job->inner, job->means));
+    GKV_TRY_GOTO(measure_nearest(job, n, job->means, &out->nearest_reconstructions,
                                  &out->nearest_reconstructions_se));
     out->nearest_images = n;
-    status = step_done(it);
+    status = step_done(job);
 done:
     free(selected);
     return status;
@@ -333,68 +336,68 @@ static gkv_status check(const gkv_model *model, const gkv_dataset *test,
     return GKV_OK;
 }
 
-static gkv_status allocate(job *it)
+static gkv_status allocate(generation_job *job)
 {
-    const size_t training = gkv_dataset_count(it->source.training);
-    const size_t rows = it->source.draws > it->references ? it->source.draws : it->references;
-    GKV_TRY(gki_alloc(training, sizeof *it->order, &it->order));
-    GKV_TRY(gki_alloc(it->references * it->source.pixels, sizeof *it->targets, &it->targets));
-    GKV_TRY(gki_alloc(rows * it->source.model->d, sizeof *it->codes, &it->codes));
-    GKV_TRY(gki_alloc(rows * it->source.pixels, sizeof *it->means, &it->means));
-    GKV_TRY(gki_alloc(rows * it->source.pixels, sizeof *it->pixels, &it->pixels));
-    GKV_TRY(gki_alloc(rows * it->dimensions, sizeof *it->features, &it->features));
-    GKV_TRY(gki_alloc(rows * it->classes, sizeof *it->probabilities, &it->probabilities));
-    for (size_t f = 0; f < it->forms; f++)
-        GKV_TRY(gki_alloc(it->references * it->dimensions, sizeof *it->tests[f].features,
-                          &it->tests[f].features));
+    const size_t training = gkv_dataset_count(job->source.training);
+    const size_t rows = job->source.draws > job->references ? job->source.draws : job->references;
+    GKV_TRY(gki_alloc(training, sizeof *job->order, &job->order));
+    GKV_TRY(gki_alloc(job->references * job->source.pixels, sizeof *job->targets, &job->targets));
+    GKV_TRY(gki_alloc(rows * job->source.model->d, sizeof *job->codes, &job->codes));
+    GKV_TRY(gki_alloc(rows * job->source.pixels, sizeof *job->means, &job->means));
+    GKV_TRY(gki_alloc(rows * job->source.pixels, sizeof *job->pixels, &job->pixels));
+    GKV_TRY(gki_alloc(rows * job->dimensions, sizeof *job->features, &job->features));
+    GKV_TRY(gki_alloc(rows * job->classes, sizeof *job->probabilities, &job->probabilities));
+    for (size_t f = 0; f < job->forms; f++)
+        GKV_TRY(gki_alloc(job->references * job->dimensions, sizeof *job->tests[f].features,
+                          &job->tests[f].features));
     return GKV_OK;
 }
 
-static void release(job *it)
+static void release(generation_job *job)
 {
     for (size_t f = 0; f < GKV_IMAGE_FORMS; f++) {
-        free(it->tests[f].features);
-        gkv_reference_free(it->tests[f].reference);
+        free(job->tests[f].features);
+        gkv_reference_free(job->tests[f].reference);
     }
-    free(it->order);
-    free(it->targets);
-    free(it->codes);
-    free(it->means);
-    free(it->pixels);
-    free(it->features);
-    free(it->probabilities);
+    free(job->order);
+    free(job->targets);
+    free(job->codes);
+    free(job->means);
+    free(job->pixels);
+    free(job->features);
+    free(job->probabilities);
 }
 
-static size_t count_steps(const job *it)
+static size_t count_steps(const generation_job *job)
 {
     /* the test images, and their nearest training images */
-    size_t steps = it->samples_only ? 1 : 2;
+    size_t steps = job->samples_only ? 1 : 2;
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
-        if (count_of(it, (gkv_image_set)s) > 0)
-            steps += gki_set_table[s].repeated ? it->repetitions : 1;
+        if (count_of(job, (gkv_image_set)s) > 0)
+            steps += gki_set_table[s].repeated ? job->repetitions : 1;
     return steps;
 }
 
-static void describe(const job *it, gkv_generation *out)
+static void describe(const generation_job *job, gkv_generation *out)
 {
-    const size_t subset = it->kid.size,
-                 least = it->source.draws < it->references ? it->source.draws : it->references;
-    out->draws = it->source.draws;
-    out->sets = it->repetitions;
-    out->references = it->references;
-    out->classes = it->classes;
-    out->temperature = it->source.temperature;
-    snprintf(out->features, sizeof out->features, "%s", gkv_features_name(it->network));
+    const size_t subset = job->kid.size,
+                 least = job->source.draws < job->references ? job->source.draws : job->references;
+    out->draws = job->source.draws;
+    out->sets = job->repetitions;
+    out->references = job->references;
+    out->classes = job->classes;
+    out->temperature = job->source.temperature;
+    snprintf(out->features, sizeof out->features, "%s", gkv_features_name(job->network));
     snprintf(out->features_sha256, sizeof out->features_sha256, "%s",
-             gkv_features_sha256(it->network));
+             gkv_features_sha256(job->network));
     snprintf(out->protocol, sizeof out->protocol,
              "features of the network \"%s\" (SHA-256 %.8s…); sets of %zu draws at temperature %g "
              "against all %zu test "
              "images; KID of %zu subsets of %zu; precision and recall with k = %zu, density and "
              "coverage with k = %zu",
-             out->features, out->features_sha256, it->source.draws, it->source.temperature,
-             it->references, it->kid.subsets, subset < least ? subset : least,
-             it->neighbours.k_precision, it->neighbours.k_density);
+             out->features, out->features_sha256, job->source.draws, job->source.temperature,
+             job->references, job->kid.subsets, subset < least ? subset : least,
+             job->neighbours.k_precision, job->neighbours.k_density);
 }
 
 gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
@@ -426,7 +429,7 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     const bool samples_only = settings->eval.generation == GKV_GENERATION_SAMPLES;
     const double began = omp_get_wtime();
     const size_t references = gkv_dataset_count(test);
-    job it = {
+    generation_job job = {
         .source = {.model = model,
                    .test = test,
                    .training = training,
@@ -446,30 +449,30 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         .levels = !samples_only && pixels == GKV_PIXELS_LEVELS,
     };
     gkv_status status = GKV_OK;
-    gkv_kid_defaults(&it.kid);
-    gkv_neighbour_defaults(&it.neighbours);
-    it.kid.seed = it.source.seed;
-    it.inner = gki_call_inner(&it.call);
-    it.inner.threads = gki_call_threads(&call, settings->train.threads);
-    it.inner.dist = call.options.dist;
-    it.source.inner = &it.inner;
-    GKV_TRY_GOTO(allocate(&it));
-    gki_rng_permutation(gki_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0),
-                        (uint32_t)gkv_dataset_count(training), it.order);
-    GKV_TRY_GOTO(gkv_targets(test, references, GKV_TEST, 0, settings, it.targets));
-    it.source.targets = it.targets;
-    it.source.order = it.order;
-    it.source.codes = it.codes;
-    it.call.total = count_steps(&it);
-    GKV_TRY_GOTO(measure_test(&it, out));
+    gkv_kid_defaults(&job.kid);
+    gkv_neighbour_defaults(&job.neighbours);
+    job.kid.seed = job.source.seed;
+    job.inner = gki_call_inner(&job.call);
+    job.inner.threads = gki_call_threads(&call, settings->train.threads);
+    job.inner.dist = call.options.dist;
+    job.source.inner = &job.inner;
+    GKV_TRY_GOTO(allocate(&job));
+    gki_rng_permutation(gki_rng_at(job.source.seed, GKV_STREAM_CHOICE, 0, 0),
+                        (uint32_t)gkv_dataset_count(training), job.order);
+    GKV_TRY_GOTO(gkv_targets(test, references, GKV_TEST, 0, settings, job.targets));
+    job.source.targets = job.targets;
+    job.source.order = job.order;
+    job.source.codes = job.codes;
+    job.call.total = count_steps(&job);
+    GKV_TRY_GOTO(measure_test(&job, out));
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
-        GKV_TRY_GOTO(measure_set(&it, (gkv_image_set)s, out));
-    if (!it.samples_only)
-        GKV_TRY_GOTO(measure_nearest_of_test(&it, out));
-    describe(&it, out);
+        GKV_TRY_GOTO(measure_set(&job, (gkv_image_set)s, out));
+    if (!job.samples_only)
+        GKV_TRY_GOTO(measure_nearest_of_test(&job, out));
+    describe(&job, out);
     out->seconds = omp_get_wtime() - began;
 done:
-    release(&it);
+    release(&job);
     if (status != GKV_OK)
         gkv_generation_none(out);
     return status;

@@ -76,18 +76,18 @@ gkv_status gki_refine_settings_check(const gkv_refine_settings *settings);
  * GKV_ERR_MEMORY. */
 gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_target *target,
                                  size_t capacity, gki_refinement *out);
-void gki_refinement_free(gki_refinement *it); /* frees the arrays, not the struct */
+void gki_refinement_free(gki_refinement *refinement); /* frees the arrays, not the struct */
 
 /* Returns the number of noise steps that a run of so many iterations uses at most. */
 uint64_t gki_refinement_noise_count(size_t iterations);
 
 /* Sets the start of image i of the batch: N(mean, LLᵀ) with L = diag(sd)(I + M), where
  * mixing[d(d−1)/2] has the rows of M; NULL is M = 0. `index` is the index of its noise. */
-void gki_refinement_begin(gki_refinement *it, size_t i, const gki_real *mean, const gki_real *sd,
-                          const gki_real *mixing, uint64_t index);
+void gki_refinement_begin(gki_refinement *refinement, size_t i, const gki_real *mean,
+                          const gki_real *sd, const gki_real *mixing, uint64_t index);
 
 /* Refines the first n images, after gki_refinement_begin() of each. Afterwards each image has its
  * L, also in MAP mode. */
-void gki_refinement_run(gki_refinement *it, size_t n);
+void gki_refinement_run(gki_refinement *refinement, size_t n);
 
 #endif

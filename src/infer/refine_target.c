@@ -60,79 +60,80 @@ done:
     return status;
 }
 
-void gki_refine_target_free(gki_refine_target *it)
+void gki_refine_target_free(gki_refine_target *target)
 {
-    if (!it)
+    if (!target)
         return;
-    gki_workspace_free(&it->ws);
-    free(it->x);
-    free(it->label);
-    free(it->sd);
-    free(it->tangent_scratch.a);
-    free(it->tangent_scratch.b);
-    free(it->tangent_scratch.c);
-    free(it->part);
-    free(it->tangents);
-    free(it->lambda);
-    free(it->product);
-    memset(it, 0, sizeof *it);
+    gki_workspace_free(&target->ws);
+    free(target->x);
+    free(target->label);
+    free(target->sd);
+    free(target->tangent_scratch.a);
+    free(target->tangent_scratch.b);
+    free(target->tangent_scratch.c);
+    free(target->part);
+    free(target->tangents);
+    free(target->lambda);
+    free(target->product);
+    memset(target, 0, sizeof *target);
 }
 
-void gki_refine_target_pack(gki_refine_target *it)
+void gki_refine_target_pack(gki_refine_target *target)
 {
-    for (size_t piece = 0; piece < gki_workspace_pack_pieces(&it->ws); piece++)
-        gki_workspace_pack(&it->ws, piece);
+    for (size_t piece = 0; piece < gki_workspace_pack_pieces(&target->ws); piece++)
+        gki_workspace_pack(&target->ws, piece);
 }
 
-void gki_refine_target_images(gki_refine_target *it, size_t n, const float *images)
+void gki_refine_target_images(gki_refine_target *target, size_t n, const float *images)
 {
-    for (size_t i = 0; i < n * it->model->values; i++)
-        it->x[i] = (gki_real)images[i];
+    for (size_t i = 0; i < n * target->model->values; i++)
+        target->x[i] = (gki_real)images[i];
 }
 
 /* --- Passes --------------------------------------------------------------- */
 
 /* Copies z, x and labels of `count` rows to the first rows of the workspace. */
-static void put(gki_refine_target *it, size_t count, const size_t *image, const gki_real *z)
+static void put(gki_refine_target *target, size_t count, const size_t *image, const gki_real *z)
 {
-    const gkv_model *model = it->model;
-    memcpy(gki_at(&it->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
+    const gkv_model *model = target->model;
+    memcpy(gki_at(&target->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
     for (size_t r = 0; r < count; r++)
-        memcpy(gki_at(&it->ws, model->x, r), it->x + image[r] * model->values,
-               model->values * sizeof *it->x);
+        memcpy(gki_at(&target->ws, model->x, r), target->x + image[r] * model->values,
+               model->values * sizeof *target->x);
     for (size_t r = 0; r < count && model->base->classes > 0; r++)
-        *gki_at(&it->ws, model->label, r) = it->label[image[r]];
+        *gki_at(&target->ws, model->label, r) = target->label[image[r]];
 }
 
-static void forward_likelihood(gki_refine_target *it, size_t count)
+static void forward_likelihood(gki_refine_target *target, size_t count)
 {
-    gki_pass_decode(it->model, &it->ws, 0, count);
-    gki_pass_likelihood(it->model, &it->ws, 0, count);
+    gki_pass_decode(target->model, &target->ws, 0, count);
+    gki_pass_likelihood(target->model, &target->ws, 0, count);
 }
 
 static void value(void *context, size_t rows, const size_t *image, const gki_real *z, double *value)
 {
-    gki_refine_target *it = context;
+    gki_refine_target *target = context;
     for (size_t first = 0; first < rows; first += ROWS) {
         const size_t count = rows - first < ROWS ? rows - first : ROWS;
-        put(it, count, image + first, z + first * it->model->d);
-        forward_likelihood(it, count);
-        gki_pass_prior(it->model, &it->ws, 0, count);
+        put(target, count, image + first, z + first * target->model->d);
+        forward_likelihood(target, count);
+        gki_pass_prior(target->model, &target->ws, 0, count);
         for (size_t r = 0; r < count; r++)
-            value[first + r] = (double)*gki_at(&it->ws, it->model->reconstruction, r) -
-                               it->prior_weight * gki_pass_log_prior(it->model, &it->ws, r);
+            value[first + r] =
+                (double)*gki_at(&target->ws, target->model->reconstruction, r) -
+                target->prior_weight * gki_pass_log_prior(target->model, &target->ws, r);
     }
 }
 
-void gki_refine_target_cross_entropy(gki_refine_target *it, size_t rows, const size_t *image,
+void gki_refine_target_cross_entropy(gki_refine_target *target, size_t rows, const size_t *image,
                                      const gki_real *z, double *value)
 {
     for (size_t first = 0; first < rows; first += ROWS) {
         const size_t count = rows - first < ROWS ? rows - first : ROWS;
-        put(it, count, image + first, z + first * it->model->d);
-        forward_likelihood(it, count);
+        put(target, count, image + first, z + first * target->model->d);
+        forward_likelihood(target, count);
         for (size_t r = 0; r < count; r++)
-            value[first + r] = (double)*gki_at(&it->ws, it->model->reconstruction, r);
+            value[first + r] = (double)*gki_at(&target->ws, target->model->reconstruction, r);
     }
 }
 
@@ -146,75 +147,77 @@ static void add_product(size_t d, size_t depth, const gki_real *a, const gki_rea
 
 /* Adds JᵀFJ of rows [first, first + count), where F is the diagonal Fisher information of the
  * decoder's outputs. J is scaled by the roots of F for a part of the outputs at a time. */
-static void add_likelihood(gki_refine_target *it, size_t first, size_t count, const size_t *image,
-                           gki_real *curvature)
+static void add_likelihood(gki_refine_target *target, size_t first, size_t count,
+                           const size_t *image, gki_real *curvature)
 {
-    const gkv_model *model = it->model;
+    const gkv_model *model = target->model;
     const gki_nn_kernels *kernels = gki_nn_kernels_get();
     const gki_net *decoder = model->decoder;
     const size_t d = model->d, outputs = decoder->out.width, part = part_width(model);
     const gki_real *tangents =
-        decoder->ops->tangent(decoder, &it->ws, first, count, &it->tangent_scratch);
+        decoder->ops->tangent(decoder, &target->ws, first, count, &target->tangent_scratch);
     for (size_t from = 0; from < outputs; from += part) {
         const size_t width = outputs - from < part ? outputs - from : part;
-        decoder->ops->tangent_part(decoder, &it->ws, first, count, tangents, from, width, it->part);
+        decoder->ops->tangent_part(decoder, &target->ws, first, count, tangents, from, width,
+                                   target->part);
         for (size_t r = 0; r < count; r++) {
-            gki_real *jacobian = it->part + r * d * width;
-            kernels->scale_rows(width, d, it->sd + (first + r) * outputs + from, jacobian, width);
+            gki_real *jacobian = target->part + r * d * width;
+            kernels->scale_rows(width, d, target->sd + (first + r) * outputs + from, jacobian,
+                                width);
             add_product(d, width, jacobian, jacobian, curvature + image[first + r] * d * d);
         }
     }
 }
 
 /* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z) of the rows, times the weight of the prior. */
-static void add_prior(gki_refine_target *it, size_t first, size_t count, const size_t *image,
+static void add_prior(gki_refine_target *target, size_t first, size_t count, const size_t *image,
                       gki_real *curvature)
 {
-    const gkv_model *model = it->model;
+    const gkv_model *model = target->model;
     const size_t d = model->d;
-    memset(it->tangents, 0, count * d * d * sizeof *it->tangents);
+    memset(target->tangents, 0, count * d * d * sizeof *target->tangents);
     for (size_t k = 0; k < count * d; k++)
-        it->tangents[k * d + k % d] = 1;
-    model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents,
-                              &it->tangent_scratch);
-    model->base->ops->curvature(model->base, &it->ws, first, count, it->lambda);
+        target->tangents[k * d + k % d] = 1;
+    model->flow->ops->tangent(model->flow, &target->ws, first, count, d, target->tangents,
+                              &target->tangent_scratch);
+    model->base->ops->curvature(model->base, &target->ws, first, count, target->lambda);
     for (size_t e = 0; e < count * d * d; e++)
-        it->lambda[e] *= (gki_real)it->prior_weight;
+        target->lambda[e] *= (gki_real)target->prior_weight;
     for (size_t r = 0; r < count; r++) {
-        const gki_real *tangents = it->tangents + r * d * d;
-        gki_gemm_backward(gki_gemm_kernels_get(), d, d, d, tangents, it->lambda + r * d * d,
-                          it->product);
-        add_product(d, d, it->product, tangents, curvature + image[first + r] * d * d);
+        const gki_real *tangents = target->tangents + r * d * d;
+        gki_gemm_backward(gki_gemm_kernels_get(), d, d, d, tangents, target->lambda + r * d * d,
+                          target->product);
+        add_product(d, d, target->product, tangents, curvature + image[first + r] * d * d);
     }
 }
 
 static void expand(void *context, size_t rows, const size_t *image, const gki_real *z,
                    gki_real *gradient, gki_real *curvature)
 {
-    gki_refine_target *it = context;
-    const gkv_model *model = it->model;
+    gki_refine_target *target = context;
+    const gkv_model *model = target->model;
     const gki_nn_kernels *kernels = gki_nn_kernels_get();
-    gki_workspace *ws = &it->ws;
+    gki_workspace *ws = &target->ws;
     const size_t d = model->d;
     for (size_t start = 0; start < rows; start += ROWS) {
         const size_t count = rows - start < ROWS ? rows - start : ROWS;
-        put(it, count, image + start, z + start * d);
-        forward_likelihood(it, count);
+        put(target, count, image + start, z + start * d);
+        forward_likelihood(target, count);
         gki_pass_prior(model, ws, 0, count);
         for (size_t r = 0; curvature && r < count; r++)
             model->likelihood->ops->fisher_sd(model->likelihood, ws, r,
-                                              it->sd + r * model->decoder->out.width);
+                                              target->sd + r * model->decoder->out.width);
         model->decoder->ops->backward(model->decoder, ws, 0, count);
-        gki_pass_prior_backward(model, ws, 0, count, (gki_real)it->prior_weight);
+        gki_pass_prior_backward(model, ws, 0, count, (gki_real)target->prior_weight);
         for (size_t r = 0; r < count; r++) {
             gki_real *sum = gradient + image[start + r] * d;
             kernels->axpy(d, 1, gki_at(ws, model->decoder->d_in, r), sum);
             kernels->axpy(d, 1, gki_at(ws, model->d_z_prior, r), sum);
         }
-        for (size_t r = 0; curvature && r < count; r += it->group) {
-            const size_t these = count - r < it->group ? count - r : it->group;
-            add_likelihood(it, r, these, image + start, curvature);
-            add_prior(it, r, these, image + start, curvature);
+        for (size_t r = 0; curvature && r < count; r += target->group) {
+            const size_t these = count - r < target->group ? count - r : target->group;
+            add_likelihood(target, r, these, image + start, curvature);
+            add_prior(target, r, these, image + start, curvature);
         }
     }
 }
@@ -223,19 +226,19 @@ static void expand(void *context, size_t rows, const size_t *image, const gki_re
 
 /* Computes mean and standard deviation of DRAWS draws from the posterior of the image in this row,
  * which is encoded. */
-static void moments(gki_refine_target *it, size_t row, uint64_t seed, uint64_t index,
+static void moments(gki_refine_target *target, size_t row, uint64_t seed, uint64_t index,
                     gki_real *mean, gki_real *sd)
 {
-    const gkv_model *model = it->model;
+    const gkv_model *model = target->model;
     const size_t d = model->d;
     memset(mean, 0, d * sizeof *mean);
     memset(sd, 0, d * sizeof *sd);
     for (int pass = 0; pass < 2; pass++) { /* the mean, then squares of differences from it */
         for (uint64_t s = 0; s < DRAWS; s++) {
             gki_rng_normal(gki_rng_at(seed, GKV_STREAM_REFINE, DRAWS_STEP + s, index), d,
-                           gki_at(&it->ws, model->posterior.u, row));
-            gki_posterior_forward(&model->posterior, &it->ws, row, 1);
-            const gki_real *z = gki_at(&it->ws, model->posterior.z, row);
+                           gki_at(&target->ws, model->posterior.u, row));
+            gki_posterior_forward(&model->posterior, &target->ws, row, 1);
+            const gki_real *z = gki_at(&target->ws, model->posterior.z, row);
             for (size_t j = 0; j < d; j++) {
                 if (pass == 0)
                     mean[j] += z[j] / DRAWS;
@@ -248,14 +251,14 @@ static void moments(gki_refine_target *it, size_t row, uint64_t seed, uint64_t i
         sd[j] = (gki_real)sqrt((double)sd[j]);
 }
 
-void gki_refine_target_begin(gki_refine_target *it, const gkv_refine_settings *settings, size_t n,
-                             uint64_t first, gki_real *mean, gki_real *sd)
+void gki_refine_target_begin(gki_refine_target *target, const gkv_refine_settings *settings,
+                             size_t n, uint64_t first, gki_real *mean, gki_real *sd)
 {
-    const gkv_model *model = it->model;
+    const gkv_model *model = target->model;
     const gki_posterior *posterior = &model->posterior;
-    gki_workspace *ws = &it->ws;
+    gki_workspace *ws = &target->ws;
     const size_t d = model->d;
-    memcpy(gki_at(ws, model->x, 0), it->x, n * model->values * sizeof *it->x);
+    memcpy(gki_at(ws, model->x, 0), target->x, n * model->values * sizeof *target->x);
     gki_pass_encode(model, ws, 0, n);
     memset(gki_at(ws, posterior->u, 0), 0, n * d * sizeof *mean);
     gki_posterior_forward(posterior, ws, 0, n);
@@ -264,5 +267,5 @@ void gki_refine_target_begin(gki_refine_target *it, const gkv_refine_settings *s
     if (settings->mode == GKV_REFINE_MAP || gki_posterior_is_gaussian(posterior))
         return;
     for (size_t i = 0; i < n; i++)
-        moments(it, i, settings->seed, first + i, mean + i * d, sd + i * d);
+        moments(target, i, settings->seed, first + i, mean + i * d, sd + i * d);
 }

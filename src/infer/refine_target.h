@@ -33,21 +33,21 @@ typedef struct gki_refine_target {
  * memory with gki_refine_target_free(). GKV_ERR_MEMORY. */
 gkv_status gki_refine_target_create(const gkv_model *model, double prior_weight, size_t capacity,
                                     gki_refine_target *out);
-void gki_refine_target_free(gki_refine_target *it); /* frees the arrays, not the struct */
+void gki_refine_target_free(gki_refine_target *target); /* frees the arrays, not the struct */
 
 /* Packs the current weights of the model. */
-void gki_refine_target_pack(gki_refine_target *it);
+void gki_refine_target_pack(gki_refine_target *target);
 
 /* Copies n ≤ capacity images into the batch. */
-void gki_refine_target_images(gki_refine_target *it, size_t n, const float *images);
+void gki_refine_target_images(gki_refine_target *target, size_t n, const float *images);
 
 /* Computes the starts of the batch's n images, mean[n, d] and sd[n, d] (gkvae/refine.h). Draws of
  * image i use number first + i of the seed's noise. */
-void gki_refine_target_begin(gki_refine_target *it, const gkv_refine_settings *settings, size_t n,
-                             uint64_t first, gki_real *mean, gki_real *sd);
+void gki_refine_target_begin(gki_refine_target *target, const gkv_refine_settings *settings,
+                             size_t n, uint64_t first, gki_real *mean, gki_real *sd);
 
 /* Computes −log p(x|z) of rows, as value() of gki_target does for −log p(x, z). */
-void gki_refine_target_cross_entropy(gki_refine_target *it, size_t rows, const size_t *image,
+void gki_refine_target_cross_entropy(gki_refine_target *target, size_t rows, const size_t *image,
                                      const gki_real *z, double *value);
 
 #endif

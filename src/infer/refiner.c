@@ -31,20 +31,20 @@ void gkv_refine_defaults(gkv_refine_settings *settings)
 }
 
 /* The memory of one thread. */
-typedef struct worker {
+typedef struct refiner_worker {
     gki_refine_target target;
     gki_refinement refinement;
     gki_real *mean, *sd;   /* [batch, d] each */
     double *cross_entropy; /* [batch] */
     size_t *image;         /* 0, 1, 2, … [batch] */
-} worker;
+} refiner_worker;
 
 struct gkv_refiner {
     gkv_refine_settings settings;
     const gkv_model *model;
     size_t batch;
     int threads; /* the number of workers */
-    worker *workers;
+    refiner_worker *workers;
 };
 
 gkv_status gki_refine_settings_check(const gkv_refine_settings *s)
@@ -80,30 +80,31 @@ gkv_status gki_refine_settings_check(const gkv_refine_settings *s)
     return GKV_OK;
 }
 
-static void worker_free(worker *it)
+static void worker_free(refiner_worker *worker)
 {
-    gki_refine_target_free(&it->target);
-    gki_refinement_free(&it->refinement);
-    free(it->mean);
-    free(it->sd);
-    free(it->cross_entropy);
-    free(it->image);
-    *it = (worker){0};
+    gki_refine_target_free(&worker->target);
+    gki_refinement_free(&worker->refinement);
+    free(worker->mean);
+    free(worker->sd);
+    free(worker->cross_entropy);
+    free(worker->image);
+    *worker = (refiner_worker){0};
 }
 
-static gkv_status worker_create(const gkv_refiner *refiner, worker *it)
+static gkv_status worker_create(const gkv_refiner *refiner, refiner_worker *worker)
 {
     const size_t batch = refiner->batch, d = refiner->model->d;
     const double weight =
         refiner->settings.mode == GKV_REFINE_MAP ? refiner->settings.prior_weight : 1;
-    GKV_TRY(gki_refine_target_create(refiner->model, weight, batch, &it->target));
-    GKV_TRY(gki_refinement_create(&refiner->settings, &it->target.target, batch, &it->refinement));
-    GKV_TRY(gki_alloc(batch * d, sizeof *it->mean, &it->mean));
-    GKV_TRY(gki_alloc(batch * d, sizeof *it->sd, &it->sd));
-    GKV_TRY(gki_alloc(batch, sizeof *it->cross_entropy, &it->cross_entropy));
-    GKV_TRY(gki_alloc(batch, sizeof *it->image, &it->image));
+    GKV_TRY(gki_refine_target_create(refiner->model, weight, batch, &worker->target));
+    GKV_TRY(gki_refinement_create(&refiner->settings, &worker->target.target, batch,
+                                  &worker->refinement));
+    GKV_TRY(gki_alloc(batch * d, sizeof *worker->mean, &worker->mean));
+    GKV_TRY(gki_alloc(batch * d, sizeof *worker->sd, &worker->sd));
+    GKV_TRY(gki_alloc(batch, sizeof *worker->cross_entropy, &worker->cross_entropy));
+    GKV_TRY(gki_alloc(batch, sizeof *worker->image, &worker->image));
     for (size_t i = 0; i < batch; i++)
-        it->image[i] = i;
+        worker->image[i] = i;
     return GKV_OK;
 }
 
@@ -111,7 +112,7 @@ gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings 
                               gkv_refiner **out)
 {
     gkv_refine_settings defaults;
-    gkv_refiner *it = NULL;
+    gkv_refiner *refiner = NULL;
     GKV_NEED(out);
     *out = NULL;
     GKV_NEED(model);
@@ -119,38 +120,40 @@ gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings 
     if (!settings)
         settings = &defaults;
     GKV_TRY(gki_refine_settings_check(settings));
-    GKV_TRY(gki_alloc(1, sizeof *it, &it));
-    it->settings = *settings;
-    it->model = model;
-    it->batch = BATCH_NUMBERS / (model->d * model->d);
-    it->batch = it->batch < 1 ? 1 : it->batch > BATCH_IMAGES ? BATCH_IMAGES : it->batch;
-    *out = it;
+    GKV_TRY(gki_alloc(1, sizeof *refiner, &refiner));
+    refiner->settings = *settings;
+    refiner->model = model;
+    refiner->batch = BATCH_NUMBERS / (model->d * model->d);
+    refiner->batch = refiner->batch < 1              ? 1
+                     : refiner->batch > BATCH_IMAGES ? BATCH_IMAGES
+                                                     : refiner->batch;
+    *out = refiner;
     return GKV_OK;
 }
 
-static void free_workers(gkv_refiner *it)
+static void free_workers(gkv_refiner *refiner)
 {
-    for (int t = 0; t < it->threads; t++)
-        worker_free(&it->workers[t]);
-    free(it->workers);
-    it->workers = NULL;
-    it->threads = 0;
+    for (int t = 0; t < refiner->threads; t++)
+        worker_free(&refiner->workers[t]);
+    free(refiner->workers);
+    refiner->workers = NULL;
+    refiner->threads = 0;
 }
 
 /* Creates workers for so many threads, unless there are as many. A worker's parts point to each
  * other, so workers cannot be moved to a longer array. */
-static gkv_status create_workers(gkv_refiner *it, int threads)
+static gkv_status create_workers(gkv_refiner *refiner, int threads)
 {
     gkv_status status = GKV_OK;
-    if (it->threads >= threads)
+    if (refiner->threads >= threads)
         return GKV_OK;
-    free_workers(it);
-    GKV_TRY(gki_alloc((size_t)threads, sizeof *it->workers, &it->workers));
-    it->threads = threads;
+    free_workers(refiner);
+    GKV_TRY(gki_alloc((size_t)threads, sizeof *refiner->workers, &refiner->workers));
+    refiner->threads = threads;
     for (int t = 0; t < threads && status == GKV_OK; t++)
-        status = worker_create(it, &it->workers[t]);
+        status = worker_create(refiner, &refiner->workers[t]);
     if (status != GKV_OK)
-        free_workers(it);
+        free_workers(refiner);
     return status;
 }
 
@@ -163,14 +166,14 @@ void gkv_refiner_free(gkv_refiner *refiner)
 }
 
 /* Computes −log p(x|μ) of the batch's images, as out[n]; NULL `out` skips it. */
-static void cross_entropy(worker *it, size_t n, double *out)
+static void cross_entropy(refiner_worker *worker, size_t n, double *out)
 {
-    const size_t d = it->refinement.d;
+    const size_t d = worker->refinement.d;
     if (!out)
         return;
     for (size_t i = 0; i < n * d; i++)
-        it->mean[i] = (gki_real)it->refinement.now.mean[i];
-    gki_refine_target_cross_entropy(&it->target, n, it->image, it->mean, out);
+        worker->mean[i] = (gki_real)worker->refinement.now.mean[i];
+    gki_refine_target_cross_entropy(&worker->target, n, worker->image, worker->mean, out);
 }
 
 static gkv_refine_outcome outcome_of(const gki_refinement_image *image)
@@ -180,42 +183,43 @@ static gkv_refine_outcome outcome_of(const gki_refinement_image *image)
     return image->accepted > 0 ? GKV_REFINE_IMPROVED : GKV_REFINE_KEPT;
 }
 
-static void report(const worker *it, size_t i, size_t to, const gkv_refined *out)
+static void report(const refiner_worker *worker, size_t i, size_t row, const gkv_refined *out)
 {
-    const size_t d = it->refinement.d;
-    const gki_refinement_image *image = &it->refinement.images[i];
-    const double *mean = it->refinement.now.mean + i * d,
-                 *factor = it->refinement.now.factor + i * d * d;
+    const size_t d = worker->refinement.d;
+    const gki_refinement_image *image = &worker->refinement.images[i];
+    const double *mean = worker->refinement.now.mean + i * d,
+                 *factor = worker->refinement.now.factor + i * d * d;
     for (size_t j = 0; out->mean && j < d; j++)
-        out->mean[to * d + j] = (float)mean[j];
+        out->mean[row * d + j] = (float)mean[j];
     for (size_t j = 0; out->factor && j < d; j++)
         for (size_t k = 0; k < d; k++)
-            out->factor[(to * d + j) * d + k] = k <= j ? (float)factor[j * d + k] : 0;
+            out->factor[(row * d + j) * d + k] = k <= j ? (float)factor[j * d + k] : 0;
     if (out->before)
-        out->before[to] = image->before;
+        out->before[row] = image->before;
     if (out->after)
-        out->after[to] = image->value;
+        out->after[row] = image->value;
     if (out->accepted)
-        out->accepted[to] = image->accepted;
+        out->accepted[row] = image->accepted;
     if (out->outcome)
-        out->outcome[to] = outcome_of(image);
+        out->outcome[row] = outcome_of(image);
 }
 
-static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t n,
+static void refine_batch(refiner_worker *worker, const gkv_refine_settings *settings, size_t n,
                          const float *images, uint64_t number, size_t first, const gkv_refined *out)
 {
-    const size_t d = it->refinement.d;
-    gki_refine_target_images(&it->target, n, images);
-    gki_refine_target_begin(&it->target, settings, n, number, it->mean, it->sd);
+    const size_t d = worker->refinement.d;
+    gki_refine_target_images(&worker->target, n, images);
+    gki_refine_target_begin(&worker->target, settings, n, number, worker->mean, worker->sd);
     for (size_t i = 0; i < n; i++)
-        gki_refinement_begin(&it->refinement, i, it->mean + i * d, it->sd + i * d,
-                             gki_posterior_mixing(&it->target.model->posterior, &it->target.ws, i),
-                             number + i);
-    cross_entropy(it, n, out->cross_entropy_before ? out->cross_entropy_before + first : NULL);
-    gki_refinement_run(&it->refinement, n);
-    cross_entropy(it, n, out->cross_entropy_after ? out->cross_entropy_after + first : NULL);
+        gki_refinement_begin(
+            &worker->refinement, i, worker->mean + i * d, worker->sd + i * d,
+            gki_posterior_mixing(&worker->target.model->posterior, &worker->target.ws, i),
+            number + i);
+    cross_entropy(worker, n, out->cross_entropy_before ? out->cross_entropy_before + first : NULL);
+    gki_refinement_run(&worker->refinement, n);
+    cross_entropy(worker, n, out->cross_entropy_after ? out->cross_entropy_after + first : NULL);
     for (size_t i = 0; i < n; i++)
-        report(it, i, first + i, out);
+        report(worker, i, first + i, out);
 }
 
 gkv_status gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first,
@@ -232,13 +236,13 @@ gkv_status gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, 
     const long batches = (long)((n + batch - 1) / batch);
 #pragma omp parallel num_threads(threads)
     {
-        worker *it = &refiner->workers[omp_get_thread_num()];
-        gki_refine_target_pack(&it->target);
-        it->refinement.call = &call;
+        refiner_worker *worker = &refiner->workers[omp_get_thread_num()];
+        gki_refine_target_pack(&worker->target);
+        worker->refinement.call = &call;
 #pragma omp for schedule(dynamic, 1)
         for (long b = 0; b < batches; b++) {
             const size_t from = (size_t)b * batch, count = n - from < batch ? n - from : batch;
-            refine_batch(it, &refiner->settings, count, images + from * refiner->model->values,
+            refine_batch(worker, &refiner->settings, count, images + from * refiner->model->values,
                          first + from, from, out);
             gki_call_advance(&call, count);
         }

@@ -12,69 +12,71 @@ static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gk
                          gki_likelihood **out)
 {
     (void)params;
-    gki_likelihood *it = NULL;
-    const gkv_status status = gki_alloc(1, sizeof *it, &it);
+    gki_likelihood *likelihood = NULL;
+    const gkv_status status = gki_alloc(1, sizeof *likelihood, &likelihood);
     if (status == GKV_OK)
-        gki_likelihood_begin(it, &gki_likelihood_bernoulli, spec, 1, plan);
-    *out = it;
+        gki_likelihood_begin(likelihood, &gki_likelihood_bernoulli, spec, 1, plan);
+    *out = likelihood;
     return status;
 }
 
-static void init(const gki_likelihood *it, const gki_params *params, const double *mean,
+static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
                  gki_real *out)
 {
     (void)params;
-    for (size_t i = 0; i < it->values; i++) {
+    for (size_t i = 0; i < likelihood->values; i++) {
         /* A pixel that is never on also starts with a finite logit. */
         const double p = fmin(fmax(mean[i], 1e-3), 1 - 1e-3);
         out[i] = (gki_real)log(p / (1 - p));
     }
 }
 
-static void forward(const gki_likelihood *it, gki_workspace *ws, size_t first, size_t count)
+static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
 {
     const gki_nn_kernels *kernels = gki_nn_kernels_get();
     for (size_t r = first; r < first + count; r++)
-        *gki_at(ws, it->value, r) =
-            kernels->bernoulli(it->values, gki_at(ws, it->x, r / ws->draws), gki_at(ws, it->out, r),
-                               ws->backward ? gki_at(ws, it->d_out, r) : NULL);
+        *gki_at(ws, likelihood->value, r) = kernels->bernoulli(
+            likelihood->values, gki_at(ws, likelihood->x, r / ws->draws),
+            gki_at(ws, likelihood->out, r), ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL);
 }
 
-static void fisher_sd(const gki_likelihood *it, const gki_workspace *ws, size_t row, gki_real *sd)
+static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
+                      gki_real *sd)
 {
-    gki_nn_kernels_get()->bernoulli_sd(it->values, gki_at(ws, it->x, row / ws->draws),
-                                       gki_at(ws, it->d_out, row), sd);
+    gki_nn_kernels_get()->bernoulli_sd(likelihood->values,
+                                       gki_at(ws, likelihood->x, row / ws->draws),
+                                       gki_at(ws, likelihood->d_out, row), sd);
 }
 
-static void means(const gki_likelihood *it, const gki_params *params, size_t n, const gki_real *out,
-                  gki_real *to)
+static void means(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                  const gki_real *out, gki_real *images)
 {
     (void)params;
-    gki_vsigmoid(n * it->values, out, to);
+    gki_vsigmoid(n * likelihood->values, out, images);
 }
 
 /* A pixel's median is its more probable value. */
-static void medians(const gki_likelihood *it, const gki_params *params, size_t n,
-                    const gki_real *out, gki_real *to)
+static void medians(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                    const gki_real *out, gki_real *images)
 {
     (void)params;
-    for (size_t i = 0; i < n * it->values; i++)
-        to[i] = (gki_real)(out[i] > 0);
+    for (size_t i = 0; i < n * likelihood->values; i++)
+        images[i] = (gki_real)(out[i] > 0);
 }
 
-static void draw(const gki_likelihood *it, const gki_params *params, const gki_real *out,
-                 gki_rng at, float *to)
+static void draw(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
+                 gki_rng rng, float *image)
 {
     enum { SOME = 256 };
     gki_real probabilities[SOME];
     (void)params;
-    for (size_t first = 0; first < it->values; first += SOME) {
-        const size_t n = it->values - first < SOME ? it->values - first : SOME;
+    for (size_t first = 0; first < likelihood->values; first += SOME) {
+        const size_t n = likelihood->values - first < SOME ? likelihood->values - first : SOME;
         gki_vsigmoid(n, out + first, probabilities);
         for (size_t i = 0; i < n; i++)
-            to[first + i] = (float)probabilities[i];
+            image[first + i] = (float)probabilities[i];
     }
-    gki_rng_bernoulli(at, it->values, to, to);
+    gki_rng_bernoulli(rng, likelihood->values, image, image);
 }
 
 const gki_likelihood_ops gki_likelihood_bernoulli = {

@@ -8,14 +8,14 @@
 gkv_status gki_density_create(const gki_likelihood_ops *ops, size_t parameters,
                               const gki_likelihood_spec *spec, gki_plan *plan, gki_likelihood **out)
 {
-    gki_density *it = NULL;
-    const gkv_status status = gki_alloc(1, sizeof *it, &it);
+    gki_density *density = NULL;
+    const gkv_status status = gki_alloc(1, sizeof *density, &density);
     if (status == GKV_OK) {
-        gki_likelihood_begin(&it->base, ops, spec, parameters, plan);
-        it->base.weight_scale = 0.25; /* as that of levels, whose units are the same */
-        it->volume = log(spec->width > 0 ? spec->width : 1) - log(2);
+        gki_likelihood_begin(&density->base, ops, spec, parameters, plan);
+        density->base.weight_scale = 0.25; /* as that of levels, whose units are the same */
+        density->volume = log(spec->width > 0 ? spec->width : 1) - log(2);
     }
-    *out = (gki_likelihood *)it;
+    *out = (gki_likelihood *)density;
     return status;
 }
 

@@ -24,14 +24,14 @@ static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gk
     return gki_density_create(&gki_likelihood_gk_density, PARAMETERS, spec, plan, out);
 }
 
-static void init(const gki_likelihood *it, const gki_params *params, const double *mean,
+static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
                  gki_real *out)
 {
     const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_MIN)); /* k = 0.4, g = 0 */
     (void)params;
-    gki_density_init(it, mean, out);
-    for (size_t i = 0; i < it->values; i++)
-        out[3 * it->values + i] = (gki_real)raw_k;
+    gki_density_init(likelihood, mean, out);
+    for (size_t i = 0; i < likelihood->values; i++)
+        out[3 * likelihood->values + i] = (gki_real)raw_k;
 }
 
 /* The parameters of n ≤ CHUNK values. */
@@ -41,15 +41,16 @@ typedef struct chunk {
     gki_gk_columns columns;
 } chunk;
 
-static void load(const gki_likelihood *it, const gki_real *out, size_t first, chunk *to)
+static void load(const gki_likelihood *likelihood, const gki_real *out, size_t first, chunk *its)
 {
-    to->n = it->values - first < CHUNK ? it->values - first : CHUNK;
-    gki_gk_level_kernels_get()->parameters(to->n, it->values, out + first, to->value, to->slope);
-    to->columns = (gki_gk_columns){.a = to->value,
-                                   .b = to->value + to->n,
-                                   .g = to->value + 2 * to->n,
-                                   .k = to->value + 3 * to->n,
-                                   .c = (gki_real)GKV_GK_DEFAULT_C};
+    its->n = likelihood->values - first < CHUNK ? likelihood->values - first : CHUNK;
+    gki_gk_level_kernels_get()->parameters(its->n, likelihood->values, out + first, its->value,
+                                           its->slope);
+    its->columns = (gki_gk_columns){.a = its->value,
+                                    .b = its->value + its->n,
+                                    .g = its->value + 2 * its->n,
+                                    .k = its->value + 3 * its->n,
+                                    .c = (gki_real)GKV_GK_DEFAULT_C};
 }
 
 /* What the derivatives need of n points z. */
@@ -60,16 +61,16 @@ typedef struct points {
 
 /* The derivatives of −log f in A, log B, g and k at t = Q(z) of value i. */
 static void gradient_at(const chunk *its, const points *p, size_t i, gki_real z, gki_real t,
-                        gki_real to[PARAMETERS])
+                        gki_real gradient[PARAMETERS])
 {
     const gki_real by = (z + p->ratio[i]) / p->dq[i];
-    to[0] = -by;
-    to[1] = 1 - by * (t - its->value[i]);
-    to[2] = p->log_dq_g[i] - by * p->x_g[i];
-    to[3] = p->log_dq_k[i] - by * p->x_k[i];
+    gradient[0] = -by;
+    gradient[1] = 1 - by * (t - its->value[i]);
+    gradient[2] = p->log_dq_g[i] - by * p->x_g[i];
+    gradient[3] = p->log_dq_k[i] - by * p->x_k[i];
 }
 
-static double forward_chunk(const gki_likelihood *it, const chunk *its, size_t first,
+static double forward_chunk(const gki_likelihood *likelihood, const chunk *its, size_t first,
                             const gki_real *x, gki_real *d_out)
 {
     const size_t n = its->n;
@@ -90,22 +91,23 @@ static double forward_chunk(const gki_likelihood *it, const chunk *its, size_t f
         gki_real d[PARAMETERS];
         gradient_at(its, &p, i, z[i], t[i], d);
         for (size_t q = 0; q < PARAMETERS; q++)
-            d_out[q * it->values + first + i] = d[q] * its->slope[q * n + i];
+            d_out[q * likelihood->values + first + i] = d[q] * its->slope[q * n + i];
     }
     return sum;
 }
 
-static void forward(const gki_likelihood *it, gki_workspace *ws, size_t first, size_t count)
+static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
 {
     for (size_t r = first; r < first + count; r++) {
-        double sum = (double)it->values * (GKV_HALF_LOG_2PI + gki_density_of(it)->volume);
-        for (size_t at = 0; at < it->values; at += CHUNK) {
+        double sum =
+            (double)likelihood->values * (GKV_HALF_LOG_2PI + gki_density_of(likelihood)->volume);
+        for (size_t begin = 0; begin < likelihood->values; begin += CHUNK) {
             chunk its;
-            load(it, gki_at(ws, it->out, r), at, &its);
-            sum += forward_chunk(it, &its, at, gki_at(ws, it->x, r / ws->draws),
-                                 ws->backward ? gki_at(ws, it->d_out, r) : NULL);
+            load(likelihood, gki_at(ws, likelihood->out, r), begin, &its);
+            sum += forward_chunk(likelihood, &its, begin, gki_at(ws, likelihood->x, r / ws->draws),
+                                 ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL);
         }
-        *gki_at(ws, it->value, r) = (gki_real)sum;
+        *gki_at(ws, likelihood->value, r) = (gki_real)sum;
     }
 }
 
@@ -120,7 +122,7 @@ static double node_at(size_t node, double *weight)
 /* Computes Q and its derivatives at one z for all values of a chunk. */
 static void points_at(const chunk *its, gki_real z, points *p)
 {
-    gki_real at[CHUNK];
+    gki_real same[CHUNK];
     const gki_gk_outputs out = {.x = p->x,
                                 .dq = p->dq,
                                 .ratio = p->ratio,
@@ -129,16 +131,17 @@ static void points_at(const chunk *its, gki_real z, points *p)
                                 .log_dq_g = p->log_dq_g,
                                 .log_dq_k = p->log_dq_k};
     for (size_t i = 0; i < its->n; i++)
-        at[i] = z;
-    gki_gk_batch_forward(1, its->n, &its->columns, at, &out);
+        same[i] = z;
+    gki_gk_batch_forward(1, its->n, &its->columns, same, &out);
 }
 
-static void fisher_sd(const gki_likelihood *it, const gki_workspace *ws, size_t row, gki_real *sd)
+static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
+                      gki_real *sd)
 {
-    for (size_t first = 0; first < it->values; first += CHUNK) {
+    for (size_t first = 0; first < likelihood->values; first += CHUNK) {
         double sum[PARAMETERS][CHUNK] = {{0}};
         chunk its;
-        load(it, gki_at(ws, it->out, row), first, &its);
+        load(likelihood, gki_at(ws, likelihood->out, row), first, &its);
         for (size_t node = 0; node < NODES; node++) {
             double weight;
             points p;
@@ -153,35 +156,36 @@ static void fisher_sd(const gki_likelihood *it, const gki_workspace *ws, size_t 
         }
         for (size_t q = 0; q < PARAMETERS; q++)
             for (size_t i = 0; i < its.n; i++)
-                sd[q * it->values + first + i] =
+                sd[q * likelihood->values + first + i] =
                     its.slope[q * its.n + i] * (gki_real)sqrt(sum[q][i]);
     }
 }
 
 /* A is the median. */
-static void medians(const gki_likelihood *it, const gki_params *params, size_t n,
-                    const gki_real *out, gki_real *to)
+static void medians(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                    const gki_real *out, gki_real *images)
 {
     (void)params;
     for (size_t r = 0; r < n; r++)
-        for (size_t first = 0; first < it->values; first += CHUNK) {
+        for (size_t first = 0; first < likelihood->values; first += CHUNK) {
             chunk its;
-            load(it, out + r * it->outputs, first, &its);
+            load(likelihood, out + r * likelihood->outputs, first, &its);
             for (size_t i = 0; i < its.n; i++)
-                to[r * it->values + first + i] = (gki_real)gki_density_value((double)its.value[i]);
+                images[r * likelihood->values + first + i] =
+                    (gki_real)gki_density_value((double)its.value[i]);
         }
 }
 
 /* E[Q(z)]; every moment exists. */
-static void means(const gki_likelihood *it, const gki_params *params, size_t n, const gki_real *out,
-                  gki_real *to)
+static void means(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                  const gki_real *out, gki_real *images)
 {
     (void)params;
     for (size_t r = 0; r < n; r++)
-        for (size_t first = 0; first < it->values; first += CHUNK) {
+        for (size_t first = 0; first < likelihood->values; first += CHUNK) {
             double sum[CHUNK] = {0};
             chunk its;
-            load(it, out + r * it->outputs, first, &its);
+            load(likelihood, out + r * likelihood->outputs, first, &its);
             for (size_t node = 0; node < NODES; node++) {
                 double weight;
                 points p;
@@ -190,25 +194,25 @@ static void means(const gki_likelihood *it, const gki_params *params, size_t n, 
                     sum[i] += weight * (double)p.x[i];
             }
             for (size_t i = 0; i < its.n; i++)
-                to[r * it->values + first + i] = (gki_real)gki_density_value(sum[i]);
+                images[r * likelihood->values + first + i] = (gki_real)gki_density_value(sum[i]);
         }
 }
 
-static void draw(const gki_likelihood *it, const gki_params *params, const gki_real *out,
-                 gki_rng at, float *to)
+static void draw(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
+                 gki_rng rng, float *image)
 {
     (void)params;
-    const uint32_t step = at.step;
-    for (size_t first = 0; first < it->values; first += CHUNK) {
+    const uint32_t step = rng.step;
+    for (size_t first = 0; first < likelihood->values; first += CHUNK) {
         gki_real z[CHUNK], t[CHUNK];
         chunk its;
-        load(it, out, first, &its);
-        at.step = step + (uint32_t)(first / CHUNK);
-        gki_rng_normal(at, its.n, z);
+        load(likelihood, out, first, &its);
+        rng.step = step + (uint32_t)(first / CHUNK);
+        gki_rng_normal(rng, its.n, z);
         const gki_gk_outputs drawn = {.x = t};
         gki_gk_batch_forward(1, its.n, &its.columns, z, &drawn);
         for (size_t i = 0; i < its.n; i++)
-            to[first + i] = (float)gki_density_value((double)t[i]);
+            image[first + i] = (float)gki_density_value((double)t[i]);
     }
 }
 

@@ -46,7 +46,8 @@
 
 enum { SIDE = 2 }; /* vectors that are computed together */
 
-static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *to, gki_real *slope)
+static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *value,
+                       gki_real *slope)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         const size_t left = n - i;
@@ -55,9 +56,9 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *t
                  log_scale = vr_load_part(out + stride + i, left, 0),
                  g = vr_load_part(out + 2 * stride + i, left, 0),
                  k = vr_load_part(out + 3 * stride + i, left, 0);
-        vr_store_part(to + i, left, vr_limited(location, -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
+        vr_store_part(value + i, left, vr_limited(location, -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
         vr_store_part(slope + i, left, vr_within(location, -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
-        vr_store_part(to + n + i, left,
+        vr_store_part(value + n + i, left,
                       vr_exp(vr_limited(log_scale, GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX)));
         vr_store_part(slope + n + i, left,
                       vr_within(log_scale, GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX));
@@ -68,12 +69,12 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *t
         const vr e = vr_exp(-vr_abs(k)), one_e = one + e, down = two + less_one,
                  inverse = one / (down * one_e), by = inverse * down,
                  size = -less_one * (inverse * one_e);
-        vr_store_part(to + 2 * n + i, left,
+        vr_store_part(value + 2 * n + i, left,
                       vr_select(g < zero, -size, size) * vr_set(GKV_GK_LEVEL_G));
         vr_store_part(slope + 2 * n + i, left, one - size * size);
         const vr shape = vr_max(zero, k) + vr_log(one_e) + vr_set(GKV_GK_LEVEL_K_MIN);
         const vr most = vr_set(GKV_GK_LEVEL_K_MAX);
-        vr_store_part(to + 3 * n + i, left, vr_min(most, shape));
+        vr_store_part(value + 3 * n + i, left, vr_min(most, shape));
         vr_store_part(slope + 3 * n + i, left,
                       vr_select(shape > most, zero, vr_select(k < zero, e * by, by)));
     }
@@ -104,34 +105,34 @@ static inline component component_at(size_t n, const REAL *value, size_t i)
 }
 
 /* Q near the score z, for the equation Q(z + step) = x. */
-typedef struct point {
+typedef struct inverse_point {
     V z, side; /* side is the sign of z */
     S(terms) t;
     V step;
     V by_dq, ratio; /* 1/Q' and Q''/Q' */
-} point;
+} inverse_point;
 
 /* y is (x − A)/B. */
-static inline point point_at(const component *its, V y, V z)
+static inline inverse_point point_at(const component *its, V y, V z)
 {
     const V one = S(constant)(1.0), zero = S(constant)(0.0), half = S(constant)(0.5);
     const V s = F(abs)(z);
-    point at = {.z = z, .side = F(select)(z < zero, -one, one)};
-    at.t = S(terms_at)(s, at.side * its->g, its->k, S(constant)(GKV_GK_DEFAULT_C));
-    const V W = F(exp)(its->k * at.t.ln), by_slope = one / (at.t.R * W);
-    at.ratio = at.side * S(ratio_of)(&at.t, s, its->k);
-    at.by_dq = by_slope * its->by_b;
-    const V newton = (y - z * at.t.T * W) * by_slope;
-    const V halley = newton / F(max)(half, one + half * at.ratio * newton);
+    inverse_point point = {.z = z, .side = F(select)(z < zero, -one, one)};
+    point.t = S(terms_at)(s, point.side * its->g, its->k, S(constant)(GKV_GK_DEFAULT_C));
+    const V W = F(exp)(its->k * point.t.ln), by_slope = one / (point.t.R * W);
+    point.ratio = point.side * S(ratio_of)(&point.t, s, its->k);
+    point.by_dq = by_slope * its->by_b;
+    const V newton = (y - z * point.t.T * W) * by_slope;
+    const V halley = newton / F(max)(half, one + half * point.ratio * newton);
     /* the order of the operands keeps NaN */
     const V limit = one + s, step = F(min)(limit, F(max)(-limit, halley));
-    at.step = vr_limited(z + step, -FAR, FAR) - z;
-    return at;
+    point.step = vr_limited(z + step, -FAR, FAR) - z;
+    return point;
 }
 
-static inline F(mask) is_open(const point *at)
+static inline F(mask) is_open(const inverse_point *point)
 {
-    return F(abs)(at->step) > S(constant)(SMALL);
+    return F(abs)(point->step) > S(constant)(SMALL);
 }
 
 /* The start of the iteration. */
@@ -156,7 +157,7 @@ static inline V bracketed(const component *its, V y)
 
 /* Solves for SIDE vectors of edges together: the steps of one wait for each other, and those of
  * several do not. The scores z are the starts. */
-static inline void solve(const component *its, const V *y, const V *z, point *at)
+static inline void solve(const component *its, const V *y, const V *z, inverse_point *points)
 {
     enum { STEPS = 6 };
     V next[SIDE];
@@ -165,27 +166,28 @@ static inline void solve(const component *its, const V *y, const V *z, point *at
     for (int step = 0; step < STEPS; step++) {
         F(mask) open[SIDE], any;
         for (int v = 0; v < SIDE; v++)
-            at[v] = point_at(&its[v], y[v], next[v]);
-        any = is_open(&at[0]);
+            points[v] = point_at(&its[v], y[v], next[v]);
+        any = is_open(&points[0]);
         for (int v = 0; v < SIDE; v++) {
-            open[v] = is_open(&at[v]);
+            open[v] = is_open(&points[v]);
             any = any | open[v];
         }
         if (!F(any)(any))
             return;
         /* Lanes that have converged keep their score, so that no lane depends on its neighbours. */
         for (int v = 0; v < SIDE; v++)
-            next[v] = F(select)(open[v], at[v].z + at[v].step, at[v].z);
+            next[v] = F(select)(open[v], points[v].z + points[v].step, points[v].z);
     }
     for (int v = 0; v < SIDE; v++) {
-        const F(mask) open = is_open(&at[v]);
+        const F(mask) open = is_open(&points[v]);
         if (F(any)(open))
-            at[v] = point_at(&its[v], y[v], F(select)(open, bracketed(&its[v], y[v]), at[v].z));
+            points[v] =
+                point_at(&its[v], y[v], F(select)(open, bracketed(&its[v], y[v]), points[v].z));
     }
 }
 
 /* The score of an edge from that of a near one, at the distance y_apart. */
-static inline V start_beside(const component *its, const point *near, V y, V y_apart)
+static inline V start_beside(const component *its, const inverse_point *near, V y, V y_apart)
 {
     const V one = S(constant)(1.0), half = S(constant)(0.5);
     const V newton = y_apart * its->b * near->by_dq, turn = one + half * near->ratio * newton;
@@ -226,20 +228,21 @@ typedef struct edge {
 } edge;
 
 /* All of the edge x from the last point of its iteration. */
-static inline edge edge_of(const component *its, const point *at, V x)
+static inline edge edge_of(const component *its, const inverse_point *point, V x)
 {
     const V one = S(constant)(1.0), half = S(constant)(0.5), zero = S(constant)(0.0),
             far = vr_set(GKV_LEVEL_FAR / 2), two = S(constant)(2.0);
-    const V step = at->step, out = at->side * step, z = at->z + step;
+    const V step = point->step, out = point->side * step, z = point->z + step;
     edge e = {.x = x};
     e.z = F(select)(x > far, vr_set(FAR), F(select)(x < -far, vr_set(-FAR), z));
     const V phi = F(exp)(-half * e.z * e.z - S(constant)(GKV_HALF_LOG_2PI));
     e.tail = tail_probability(F(abs)(e.z), phi);
-    e.by_dq = at->by_dq * (one - at->ratio * step);
+    e.by_dq = point->by_dq * (one - point->ratio * step);
     e.f = F(select)(F(abs)(x) > far, zero, phi * e.by_dq);
-    e.d_f = -e.f * (z + at->ratio) * e.by_dq;
-    const V ln = at->t.ln + two * at->z * at->t.m * step, T = at->t.T + at->t.dT * out,
-            sech2 = at->t.sech2 * (one - its->g * step * at->t.tanh);
+    e.d_f = -e.f * (z + point->ratio) * e.by_dq;
+    const V ln = point->t.ln + two * point->z * point->t.m * step,
+            T = point->t.T + point->t.dT * out,
+            sech2 = point->t.sech2 * (one - its->g * step * point->t.tanh);
     const V moved = e.f * (x - its->a);
     e.d_g = moved * (S(constant)(0.5 * GKV_GK_DEFAULT_C) * z * sech2 / T);
     e.d_k = moved * ln;
@@ -252,14 +255,14 @@ static inline V below(const edge *e)
     return F(select)(e->z < S(constant)(0.0), e->tail, S(constant)(1.0) - e->tail);
 }
 
-static inline void store_edge(const edge *e, const component *its, size_t n, size_t i, REAL *to)
+static inline void store_edge(const edge *e, const component *its, size_t n, size_t i, REAL *out)
 {
     const size_t left = n - i;
-    F(store_part)(to + i, left, below(e));
-    F(store_part)(to + n + i, left, -e->f);
-    F(store_part)(to + 2 * n + i, left, -e->f * (e->x - its->a));
-    F(store_part)(to + 3 * n + i, left, -e->d_g);
-    F(store_part)(to + 4 * n + i, left, -e->d_k);
+    F(store_part)(out + i, left, below(e));
+    F(store_part)(out + n + i, left, -e->f);
+    F(store_part)(out + 2 * n + i, left, -e->f * (e->x - its->a));
+    F(store_part)(out + 3 * n + i, left, -e->d_g);
+    F(store_part)(out + 4 * n + i, left, -e->d_k);
 }
 
 /* The start of the search for an edge. */
@@ -268,19 +271,19 @@ static inline V start_from(const gki_gk_level_place *from, const component *its,
 {
     if (!from || !from->begun)
         return start_of(its, y);
-    const point near = {.z = F(load_part)(from->z + i, left, 0),
-                        .by_dq = F(load_part)(from->by_dq + i, left, 1),
-                        .ratio = F(load_part)(from->ratio + i, left, 0)};
+    const inverse_point near = {.z = F(load_part)(from->z + i, left, 0),
+                                .by_dq = F(load_part)(from->by_dq + i, left, 1),
+                                .ratio = F(load_part)(from->ratio + i, left, 0)};
     return start_beside(its, &near, y, (x - F(load_part)(from->x + i, left, 0)) * its->by_b);
 }
 
-static inline void store_place(const edge *e, const point *at, size_t i, size_t left,
-                               gki_gk_level_place *to)
+static inline void store_place(const edge *e, const inverse_point *point, size_t i, size_t left,
+                               gki_gk_level_place *place)
 {
-    F(store_part)(to->x + i, left, e->x);
-    F(store_part)(to->z + i, left, e->z);
-    F(store_part)(to->by_dq + i, left, e->by_dq);
-    F(store_part)(to->ratio + i, left, at->ratio);
+    F(store_part)(place->x + i, left, e->x);
+    F(store_part)(place->z + i, left, e->z);
+    F(store_part)(place->by_dq + i, left, e->by_dq);
+    F(store_part)(place->ratio + i, left, point->ratio);
 }
 
 static void edges(size_t n, const REAL *value, const REAL *x, gki_gk_level_place *from, REAL *to)
@@ -288,7 +291,7 @@ static void edges(size_t n, const REAL *value, const REAL *x, gki_gk_level_place
     for (size_t i = 0; i < n; i += SIDE * LANES) {
         component its[SIDE];
         V at_x[SIDE], y[SIDE], start[SIDE];
-        point at[SIDE];
+        inverse_point points[SIDE];
         for (size_t v = 0; v < SIDE; v++) {
             const size_t j = i + v * LANES < n ? i + v * LANES : i;
             its[v] = component_at(n, value, j);
@@ -296,13 +299,13 @@ static void edges(size_t n, const REAL *value, const REAL *x, gki_gk_level_place
             y[v] = (at_x[v] - its[v].a) * its[v].by_b;
             start[v] = start_from(from, &its[v], at_x[v], y[v], j, n - j);
         }
-        solve(its, y, start, at);
+        solve(its, y, start, points);
         for (size_t v = 0; v < SIDE && i + v * LANES < n; v++) {
             const size_t j = i + v * LANES;
-            const edge e = edge_of(&its[v], &at[v], at_x[v]);
+            const edge e = edge_of(&its[v], &points[v], at_x[v]);
             store_edge(&e, &its[v], n, j, to);
             if (from)
-                store_place(&e, &at[v], j, n - j, from);
+                store_place(&e, &points[v], j, n - j, from);
         }
     }
     if (from)
@@ -328,7 +331,7 @@ static void reach(size_t n, const REAL *value, REAL *least, REAL *most)
 }
 
 static inline void store_interval(const edge *l, const edge *u, const component *its, size_t n,
-                                  size_t i, REAL *to)
+                                  size_t i, REAL *out)
 {
     const V zero = S(constant)(0.0), one = S(constant)(1.0), half = S(constant)(0.5),
             w = u->x - l->x;
@@ -340,23 +343,23 @@ static inline void store_interval(const edge *l, const edge *u, const component 
      * derivatives (Euler–Maclaurin) instead. */
     const V narrow = w * (half * (l->f + u->f) + w * S(constant)(1.0 / 12) * (l->d_f - u->d_f));
     const V size = w * F(max)(l->by_dq, u->by_dq) * F(max)(one, F(max)(F(abs)(l->z), F(abs)(u->z)));
-    F(store_part)(to + i, left, F(select)(size < S(constant)(THIN), narrow, wide));
-    F(store_part)(to + n + i, left, l->f - u->f);
+    F(store_part)(out + i, left, F(select)(size < S(constant)(THIN), narrow, wide));
+    F(store_part)(out + n + i, left, l->f - u->f);
     /* an edge at infinity has f = 0, and its distance is finite */
-    F(store_part)(to + 2 * n + i, left, l->f * (l->x - its->a) - u->f * (u->x - its->a));
-    F(store_part)(to + 3 * n + i, left, l->d_g - u->d_g);
-    F(store_part)(to + 4 * n + i, left, l->d_k - u->d_k);
-    F(store_part)(to + 5 * n + i, left, -l->f);
-    F(store_part)(to + 6 * n + i, left, u->f);
+    F(store_part)(out + 2 * n + i, left, l->f * (l->x - its->a) - u->f * (u->x - its->a));
+    F(store_part)(out + 3 * n + i, left, l->d_g - u->d_g);
+    F(store_part)(out + 4 * n + i, left, l->d_k - u->d_k);
+    F(store_part)(out + 5 * n + i, left, -l->f);
+    F(store_part)(out + 6 * n + i, left, u->f);
 }
 
-static void intervals(size_t n, const REAL *value, const REAL *lower, const REAL *upper, REAL *to)
+static void intervals(size_t n, const REAL *value, const REAL *lower, const REAL *upper, REAL *out)
 {
     const V far = vr_set(GKV_LEVEL_FAR / 2);
     for (size_t i = 0; i < n; i += SIDE * LANES) {
         component its[SIDE];
         V low[SIDE], high[SIDE], y_l[SIDE], y_u[SIDE], apart[SIDE], start[SIDE];
-        point at_l[SIDE], at_u[SIDE];
+        inverse_point at_l[SIDE], at_u[SIDE];
         int any = 0;
         for (size_t v = 0; v < SIDE; v++) {
             const size_t j = i + v * LANES < n ? i + v * LANES : i;
@@ -384,7 +387,7 @@ static void intervals(size_t n, const REAL *value, const REAL *lower, const REAL
         for (size_t v = 0; v < SIDE && i + v * LANES < n; v++) {
             const edge l = edge_of(&its[v], &at_l[v], low[v]),
                        u = edge_of(&its[v], &at_u[v], high[v]);
-            store_interval(&l, &u, &its[v], n, i + v * LANES, to);
+            store_interval(&l, &u, &its[v], n, i + v * LANES, out);
         }
     }
 }
@@ -415,7 +418,7 @@ static void weights(size_t stride, const gki_real *out, gki_gk_level_mixture *it
 
 static gki_real combine(const gki_gk_level_mixture *its,
                         gki_real (*of)[GKV_GK_LEVEL_RESULTS * GKV_GK_LEVEL_CHUNK],
-                        gki_gk_level_gradients *to)
+                        gki_gk_level_gradients *gradients)
 {
     enum { PARAMETERS = GKV_GK_LEVEL_PARAMETERS };
     const size_t n = its->n, count = its->components;
@@ -431,24 +434,24 @@ static gki_real combine(const gki_gk_level_mixture *its,
         gki_real one[VR_LANES]; /* lanes after the last value count for nothing */
         vr_store(one, total);
         logs = logs + vr_log(vr_load_part(one, left, 1));
-        if (!to)
+        if (!gradients)
             continue;
         const vr scale = vr_set(GKV_LEVEL_FLOOR - 1) / total;
         vr lower = vr_set(0), upper = vr_set(0);
         for (size_t k = 0; k < count; k++) {
             const vr weight = scale * vr_load_part(its->weight[k] + i, left, 0);
-            if (to->logits)
-                vr_store_part(to->logits + k * to->stride + i, left,
+            if (gradients->logits)
+                vr_store_part(gradients->logits + k * gradients->stride + i, left,
                               weight * (vr_load_part(of[k] + i, left, 0) - p));
             for (size_t q = 0; q < PARAMETERS; q++)
-                vr_store_part(to->out + (q * count + k) * to->stride + i, left,
+                vr_store_part(gradients->out + (q * count + k) * gradients->stride + i, left,
                               weight * vr_load_part(of[k] + (1 + q) * n + i, left, 0) *
                                   vr_load_part(its->slope[k] + q * n + i, left, 0));
             lower = vr_fma(weight, vr_load_part(of[k] + (1 + PARAMETERS) * n + i, left, 0), lower);
             upper = vr_fma(weight, vr_load_part(of[k] + (2 + PARAMETERS) * n + i, left, 0), upper);
         }
-        vr_store_part(to->lower + i, left, lower);
-        vr_store_part(to->upper + i, left, upper);
+        vr_store_part(gradients->lower + i, left, lower);
+        vr_store_part(gradients->upper + i, left, upper);
     }
     return -vr_sum(logs);
 }

@@ -57,9 +57,10 @@ typedef struct gki_gk_level_kernels {
     /* Computes the weights of the components, the softmax of logits: logit k of value i is
      * out[k·stride + i]. With one component they are 1, and `out` is not read. */
     void (*weights)(size_t stride, const gki_real *out, gki_gk_level_mixture *its);
-    /* Computes A, B, g and k of n values, as to[4][n], and their derivatives in the outputs, those
-     * of log B in place of B, as slope[4][n]. Parameter p of value i is out[p·stride + i]. */
-    void (*parameters)(size_t n, size_t stride, const gki_real *out, gki_real *to, gki_real *slope);
+    /* Computes A, B, g and k of n values, as value[4][n], and their derivatives in the outputs,
+     * those of log B in place of B, as slope[4][n]. Parameter p of value i is out[p·stride + i]. */
+    void (*parameters)(size_t n, size_t stride, const gki_real *out, gki_real *value,
+                       gki_real *slope);
     /* Computes F(x) and its derivatives in A, log B, g and k at an edge x[i] of each of n values,
      * as to[5][n], from value[4][n] of parameters(). Unless `from` is NULL or not begun, the search
      * starts at its edges; it becomes these edges. */
@@ -69,14 +70,14 @@ typedef struct gki_gk_level_kernels {
      * rounding. */
     void (*reach)(size_t n, const gki_real *value, gki_real *least, gki_real *most);
     /* Computes p = F(upper) − F(lower) of n intervals and its derivatives in A, log B, g, k and the
-     * lower and upper edge, as to[7][n]. One of the edges may be at infinity, ∓GKV_LEVEL_FAR. */
+     * lower and upper edge, as out[7][n]. One of the edges may be at infinity, ∓GKV_LEVEL_FAR. */
     void (*intervals)(size_t n, const gki_real *value, const gki_real *lower, const gki_real *upper,
-                      gki_real *to);
+                      gki_real *out);
     /* Returns −Σ log P of the values from their intervals of[component], and computes its gradients
-     * unless `to` is NULL. */
+     * unless `gradients` is NULL. */
     gki_real (*combine)(const gki_gk_level_mixture *its,
                         gki_real (*of)[GKV_GK_LEVEL_RESULTS * GKV_GK_LEVEL_CHUNK],
-                        gki_gk_level_gradients *to);
+                        gki_gk_level_gradients *gradients);
 } gki_gk_level_kernels;
 
 GKV_SIMD_DECLARE(gki_gk_level_kernels);

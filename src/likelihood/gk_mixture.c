@@ -31,9 +31,9 @@ static gkv_status create_mixture(const gki_likelihood_spec *spec, gki_params *pa
 }
 
 /* The outputs of parameter p of component k. */
-static size_t place_of(const gki_level_mixture *it, size_t p, size_t k)
+static size_t place_of(const gki_level_mixture *mixture, size_t p, size_t k)
 {
-    return (gki_level_mixture_logits(it) + p * it->components + k) * it->base.values;
+    return (gki_level_mixture_logits(mixture) + p * mixture->components + k) * mixture->base.values;
 }
 
 /* Locations and scales as those of logistic mixtures. B is larger than a logistic scale, since the
@@ -41,17 +41,17 @@ static size_t place_of(const gki_level_mixture *it, size_t p, size_t k)
 static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
                  gki_real *out)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_MIN)); /* k = 0.4 */
     (void)params; /* logits of 0: levels of equal widths */
     memset(out, 0, likelihood->outputs * sizeof *out);
     for (size_t i = 0; i < likelihood->values; i++) {
         const double scale = fmax(sqrt(fmax(mean[i] * (1 - mean[i]), 0)), 0.05);
-        for (size_t k = 0; k < it->components; k++) {
-            const double apart = (double)k - (double)(it->components - 1) / 2;
-            out[place_of(it, 0, k) + i] = (gki_real)(2 * mean[i] - 1 + apart * scale);
-            out[place_of(it, 1, k) + i] = (gki_real)log(1.65 * scale);
-            out[place_of(it, 3, k) + i] = (gki_real)raw_k;
+        for (size_t k = 0; k < mixture->components; k++) {
+            const double apart = (double)k - (double)(mixture->components - 1) / 2;
+            out[place_of(mixture, 0, k) + i] = (gki_real)(2 * mean[i] - 1 + apart * scale);
+            out[place_of(mixture, 1, k) + i] = (gki_real)log(1.65 * scale);
+            out[place_of(mixture, 3, k) + i] = (gki_real)raw_k;
         }
     }
 }
@@ -61,17 +61,17 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
 typedef gki_gk_level_mixture chunk;
 
 /* The parameters of all components for at most so many values. */
-static void load_chunk(const gki_level_mixture *it, const gki_real *out, size_t first, size_t most,
-                       chunk *to)
+static void load_chunk(const gki_level_mixture *mixture, const gki_real *out, size_t first,
+                       size_t most, chunk *its)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
-    const size_t values = it->base.values;
-    to->n = values - first < most ? values - first : most;
-    to->components = it->components;
-    kernels->weights(values, out + first, to);
-    for (size_t k = 0; k < it->components; k++)
-        kernels->parameters(to->n, it->components * values, out + place_of(it, 0, k) + first,
-                            to->value[k], to->slope[k]);
+    const size_t values = mixture->base.values;
+    its->n = values - first < most ? values - first : most;
+    its->components = mixture->components;
+    kernels->weights(values, out + first, its);
+    for (size_t k = 0; k < mixture->components; k++)
+        kernels->parameters(its->n, mixture->components * values,
+                            out + place_of(mixture, 0, k) + first, its->value[k], its->slope[k]);
 }
 
 /* --- Forward and backward ------------------------------------------------- */
@@ -82,7 +82,7 @@ typedef gki_real edge_sums[2][GKV_LEVELS + 1];
 
 /* Computes −Σ log P of a chunk of an image and, unless d_out is NULL, its gradients; those in edges
  * are added to d_edges, unless it is NULL. */
-static double forward_chunk(const gki_level_mixture *it, const chunk *its, const gki_real *x,
+static double forward_chunk(const gki_level_mixture *mixture, const chunk *its, const gki_real *x,
                             size_t first, const gki_level_edges *edges, gki_real *d_out,
                             edge_sums *d_edges)
 {
@@ -95,34 +95,35 @@ static double forward_chunk(const gki_level_mixture *it, const chunk *its, const
         kernels->intervals(n, its->value[k], lower, upper, of[k]);
     if (!d_out)
         return (double)kernels->combine(its, of, NULL);
-    gki_gk_level_gradients to = {.out = d_out + place_of(it, 0, 0) + first,
-                                 .logits = gki_level_mixture_logits(it) > 0 ? d_out + first : NULL,
-                                 .stride = it->base.values};
-    const double sum = (double)kernels->combine(its, of, &to);
+    gki_gk_level_gradients gradients = {
+        .out = d_out + place_of(mixture, 0, 0) + first,
+        .logits = gki_level_mixture_logits(mixture) > 0 ? d_out + first : NULL,
+        .stride = mixture->base.values};
+    const double sum = (double)kernels->combine(its, of, &gradients);
     for (size_t i = 0; d_edges && i < n; i++) {
-        gki_real *at = &(*d_edges)[i % 2][level[i]];
-        at[0] += to.lower[i];
-        at[1] += to.upper[i];
+        gki_real *entry = &(*d_edges)[i % 2][level[i]];
+        entry[0] += gradients.lower[i];
+        entry[1] += gradients.upper[i];
     }
     return sum;
 }
 
 static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, ws->params, &edges);
+    gki_levels_edges(&mixture->levels, ws->params, &edges);
     for (size_t r = first; r < first + count; r++) {
         const gki_real *out = gki_at(ws, likelihood->out, r),
                        *x = gki_at(ws, likelihood->x, r / ws->draws);
         gki_real *d_out = ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL;
-        const bool has_edges = d_out && it->levels.learned;
+        const bool has_edges = d_out && mixture->levels.learned;
         edge_sums sums = {{0}};
         double sum = 0;
-        for (size_t at = 0; at < likelihood->values; at += CHUNK) {
+        for (size_t begin = 0; begin < likelihood->values; begin += CHUNK) {
             chunk its;
-            load_chunk(it, out, at, CHUNK, &its);
-            sum += forward_chunk(it, &its, x, at, &edges, d_out, has_edges ? &sums : NULL);
+            load_chunk(mixture, out, begin, CHUNK, &its);
+            sum += forward_chunk(mixture, &its, x, begin, &edges, d_out, has_edges ? &sums : NULL);
         }
         for (size_t v = 0; has_edges && v < GKV_LEVELS; v++)
             gki_at(ws, likelihood->d_own, r)[v] = v > 0 ? sums[0][v] + sums[1][v] : 0;
@@ -139,43 +140,43 @@ typedef gki_real at_edge[COMPONENTS_MAX][(1 + PARAMETERS) * BLOCK];
  * lower ones F is 0, and at higher ones 1. */
 typedef struct edge_range {
     size_t first, last;
-    gki_gk_level_place at[COMPONENTS_MAX]; /* the last edges, of each component */
+    gki_gk_level_place places[COMPONENTS_MAX]; /* the last edges, of each component */
 } edge_range;
 
-static void begin_range(const chunk *its, const gki_level_edges *edges, edge_range *to)
+static void begin_range(const chunk *its, const gki_level_edges *edges, edge_range *range)
 {
     gki_real least = (gki_real)GKV_LEVEL_FAR, most = (gki_real)-GKV_LEVEL_FAR;
     for (size_t k = 0; k < its->components; k++) {
         gki_gk_level_kernels_get()->reach(its->n, its->value[k], &least, &most);
-        to->at[k].begun = false;
+        range->places[k].begun = false;
     }
-    to->first = gki_levels_find(edges, (double)least);
-    to->last = gki_levels_find(edges, (double)most);
+    range->first = gki_levels_find(edges, (double)least);
+    range->last = gki_levels_find(edges, (double)most);
 }
 
 /* Evaluates each component at an edge x of each value. */
-static void evaluate(const chunk *its, const gki_real *x, edge_range *range, at_edge to)
+static void evaluate(const chunk *its, const gki_real *x, edge_range *range, at_edge values)
 {
     for (size_t k = 0; k < its->components; k++)
-        gki_gk_level_kernels_get()->edges(its->n, its->value[k], x, range ? &range->at[k] : NULL,
-                                          to[k]);
+        gki_gk_level_kernels_get()->edges(its->n, its->value[k], x,
+                                          range ? &range->places[k] : NULL, values[k]);
 }
 
 static void evaluate_upper(const chunk *its, const gki_level_edges *edges, size_t level,
-                           edge_range *range, at_edge to)
+                           edge_range *range, at_edge values)
 {
     gki_real x[BLOCK];
     for (size_t i = 0; i < its->n; i++)
         x[i] = edges->of[level].upper;
-    evaluate(its, x, range, to);
+    evaluate(its, x, range, values);
 }
 
 /* The values of F and its derivatives at an infinite edge. */
-static void evaluate_infinite(const chunk *its, gki_real cdf, at_edge to)
+static void evaluate_infinite(const chunk *its, gki_real cdf, at_edge values)
 {
     for (size_t k = 0; k < its->components; k++)
         for (size_t i = 0; i < (1 + PARAMETERS) * its->n; i++)
-            to[k][i] = i < its->n ? cdf : 0;
+            values[k][i] = i < its->n ? cdf : 0;
 }
 
 /* Sums of the squares of derivatives over the levels. */
@@ -184,7 +185,7 @@ typedef struct information {
 } information;
 
 /* Adds the information of a level from the edges below and above it. */
-static void add_level(const chunk *its, at_edge below, at_edge above, information *to)
+static void add_level(const chunk *its, at_edge below, at_edge above, information *sums)
 {
     const gki_real rest = (gki_real)(1 - GKV_LEVEL_FLOOR),
                    floor = (gki_real)(GKV_LEVEL_FLOOR / GKV_LEVELS);
@@ -200,12 +201,12 @@ static void add_level(const chunk *its, at_edge below, at_edge above, informatio
     for (size_t k = 0; k < its->components; k++) {
         for (size_t i = 0; i < n; i++) {
             const gki_real part = above[k][i] - below[k][i] - p[i];
-            to->logit[k][i] += scale[i] * part * part;
+            sums->logit[k][i] += scale[i] * part * part;
         }
         for (size_t q = 0; q < PARAMETERS; q++)
             for (size_t i = 0; i < n; i++) {
                 const gki_real d = above[k][(1 + q) * n + i] - below[k][(1 + q) * n + i];
-                to->parameter[k][q * n + i] += scale[i] * d * d;
+                sums->parameter[k][q * n + i] += scale[i] * d * d;
             }
     }
 }
@@ -213,17 +214,17 @@ static void add_level(const chunk *its, at_edge below, at_edge above, informatio
 static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
                       gki_real *sd)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
-    const size_t values = likelihood->values, logits = gki_level_mixture_logits(it);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
+    const size_t values = likelihood->values, logits = gki_level_mixture_logits(mixture);
     const gki_real *out = gki_at(ws, likelihood->out, row);
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, ws->params, &edges);
+    gki_levels_edges(&mixture->levels, ws->params, &edges);
     for (size_t first = 0; first < values; first += BLOCK) {
         chunk its;
         edge_range range;
         at_edge sides[2]; /* the edge below a level, and that above it */
         information sum;
-        load_chunk(it, out, first, BLOCK, &its);
+        load_chunk(mixture, out, first, BLOCK, &its);
         begin_range(&its, &edges, &range);
         memset(&sum, 0, sizeof sum);
         evaluate_infinite(&its, 0, sides[0]);
@@ -235,13 +236,13 @@ static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws,
                 evaluate_infinite(&its, 1, sides[1 - side]);
             add_level(&its, sides[side], sides[1 - side], &sum);
         }
-        for (size_t k = 0; k < it->components; k++)
+        for (size_t k = 0; k < mixture->components; k++)
             for (size_t i = 0; i < its.n; i++) {
                 const gki_real weight = its.weight[k][i];
                 if (logits > 0)
                     sd[k * values + first + i] = weight * (gki_real)sqrt((double)sum.logit[k][i]);
                 for (size_t q = 0; q < PARAMETERS; q++)
-                    sd[place_of(it, q, k) + first + i] =
+                    sd[place_of(mixture, q, k) + first + i] =
                         weight * its.slope[k][q * its.n + i] *
                         (gki_real)sqrt((double)sum.parameter[k][q * its.n + i]);
             }
@@ -249,62 +250,62 @@ static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws,
 }
 
 /* The probability of value i to be below the edge. */
-static double below_of(const chunk *its, at_edge at, size_t i)
+static double below_of(const chunk *its, at_edge below, size_t i)
 {
     double sum = 0;
     for (size_t k = 0; k < its->components; k++)
-        sum += (double)its->weight[k][i] * (double)at[k][i];
+        sum += (double)its->weight[k][i] * (double)below[k][i];
     return sum;
 }
 
 static void means(const gki_likelihood *likelihood, const gki_params *params, size_t n,
-                  const gki_real *out, gki_real *to)
+                  const gki_real *out, gki_real *images)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, params, &edges);
-    for (size_t r = 0; r < n; r++, out += likelihood->outputs, to += likelihood->values)
+    gki_levels_edges(&mixture->levels, params, &edges);
+    for (size_t r = 0; r < n; r++, out += likelihood->outputs, images += likelihood->values)
         for (size_t first = 0; first < likelihood->values; first += BLOCK) {
             chunk its;
             edge_range range;
-            at_edge at;
+            at_edge below;
             double sum[BLOCK] = {0}; /* E[v] = Σ_{v=1}^{255} P(level ≥ v) */
-            load_chunk(it, out, first, BLOCK, &its);
+            load_chunk(mixture, out, first, BLOCK, &its);
             begin_range(&its, &edges, &range);
             for (size_t v = range.first; v < range.last; v++) {
-                evaluate_upper(&its, &edges, v, &range, at);
+                evaluate_upper(&its, &edges, v, &range, below);
                 for (size_t i = 0; i < its.n; i++)
-                    sum[i] += 1 - below_of(&its, at, i);
+                    sum[i] += 1 - below_of(&its, below, i);
             }
             for (size_t i = 0; i < its.n; i++)
-                to[first + i] =
+                images[first + i] =
                     (gki_real)((1 - GKV_LEVEL_FLOOR) * ((double)range.first + sum[i]) / 255 +
                                GKV_LEVEL_FLOOR / 2);
         }
 }
 
 static void medians(const gki_likelihood *likelihood, const gki_params *params, size_t n,
-                    const gki_real *out, gki_real *to)
+                    const gki_real *out, gki_real *images)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, params, &edges);
-    for (size_t r = 0; r < n; r++, out += likelihood->outputs, to += likelihood->values)
+    gki_levels_edges(&mixture->levels, params, &edges);
+    for (size_t r = 0; r < n; r++, out += likelihood->outputs, images += likelihood->values)
         for (size_t first = 0; first < likelihood->values; first += BLOCK) {
             chunk its;
-            at_edge at;
+            at_edge below;
             size_t low[BLOCK] = {0}, high[BLOCK];
-            load_chunk(it, out, first, BLOCK, &its);
+            load_chunk(mixture, out, first, BLOCK, &its);
             for (size_t i = 0; i < its.n; i++)
                 high[i] = GKV_LEVELS - 1;
             for (int halving = 0; halving < 8; halving++) {
                 gki_real x[BLOCK];
                 for (size_t i = 0; i < its.n; i++)
                     x[i] = edges.of[(low[i] + high[i]) / 2].upper;
-                evaluate(&its, x, NULL, at);
+                evaluate(&its, x, NULL, below);
                 for (size_t i = 0; i < its.n; i++) {
                     const size_t middle = (low[i] + high[i]) / 2;
-                    const double cdf = (1 - GKV_LEVEL_FLOOR) * below_of(&its, at, i) +
+                    const double cdf = (1 - GKV_LEVEL_FLOOR) * below_of(&its, below, i) +
                                        GKV_LEVEL_FLOOR / GKV_LEVELS * (double)(middle + 1);
                     if (low[i] < high[i] && cdf >= 0.5)
                         high[i] = middle;
@@ -313,25 +314,25 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
                 }
             }
             for (size_t i = 0; i < its.n; i++)
-                to[first + i] = (gki_real)low[i] / 255;
+                images[first + i] = (gki_real)low[i] / 255;
         }
 }
 
 /* Two uniform numbers choose the component, or the floor, and the quantile. */
 static void draw(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
-                 gki_rng at, float *to)
+                 gki_rng rng, float *image)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, params, &edges);
+    gki_levels_edges(&mixture->levels, params, &edges);
     for (size_t first = 0; first < likelihood->values; first += CHUNK) {
         chunk its;
-        load_chunk(it, out, first, CHUNK, &its);
+        load_chunk(mixture, out, first, CHUNK, &its);
         for (size_t i = 0; i < its.n; i++) {
             double uniform[2], sum = 0;
-            gki_rng_uniform_pair(at, first + i, uniform);
+            gki_rng_uniform_pair(rng, first + i, uniform);
             if (uniform[0] < GKV_LEVEL_FLOOR) {
-                to[first + i] = (float)(size_t)(uniform[1] * GKV_LEVELS) / 255.0F;
+                image[first + i] = (float)(size_t)(uniform[1] * GKV_LEVELS) / 255.0F;
                 continue;
             }
             double choice = (uniform[0] - GKV_LEVEL_FLOOR) / (1 - GKV_LEVEL_FLOOR);
@@ -344,7 +345,7 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
                                .g = (double)value[2 * its.n + i],
                                .k = (double)value[3 * its.n + i],
                                .c = GKV_GK_DEFAULT_C};
-            to[first + i] =
+            image[first + i] =
                 (float)gki_levels_find(&edges, gkv_gk_quantile(&gk, uniform[1])) / 255.0F;
         }
     }

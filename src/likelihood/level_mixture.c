@@ -6,22 +6,23 @@ gkv_status gki_level_mixture_create(const gki_likelihood_ops *ops, size_t compon
                                     size_t parameters, const gki_likelihood_spec *spec,
                                     gki_params *params, gki_plan *plan, gki_likelihood **out)
 {
-    gki_level_mixture *it = NULL;
+    gki_level_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    gki_likelihood_begin(&it->base, ops, spec,
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *mixture, &mixture));
+    gki_likelihood_begin(&mixture->base, ops, spec,
                          components > 1 ? (1 + parameters) * components : parameters, plan);
-    it->components = components;
+    mixture->components = components;
     /* Locations are in units of half the range of levels, and logits of Bernoulli pixels in units
      * of a standard deviation. */
-    it->base.weight_scale = 0.25;
-    GKV_TRY_GOTO(gki_levels_create(spec->learned_edges, &it->base, params, plan, &it->levels));
+    mixture->base.weight_scale = 0.25;
+    GKV_TRY_GOTO(
+        gki_levels_create(spec->learned_edges, &mixture->base, params, plan, &mixture->levels));
 done:
     if (status != GKV_OK) {
-        gki_likelihood_free((gki_likelihood *)it);
-        it = NULL;
+        gki_likelihood_free((gki_likelihood *)mixture);
+        mixture = NULL;
     }
-    *out = (gki_likelihood *)it;
+    *out = (gki_likelihood *)mixture;
     return status;
 }
 

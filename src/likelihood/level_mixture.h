@@ -16,9 +16,9 @@ static inline const gki_level_mixture *gki_level_mixture_of(const gki_likelihood
 }
 
 /* The number of logits of the components' weights; a single component needs none. */
-static inline size_t gki_level_mixture_logits(const gki_level_mixture *it)
+static inline size_t gki_level_mixture_logits(const gki_level_mixture *mixture)
 {
-    return it->components > 1 ? it->components : 0;
+    return mixture->components > 1 ? mixture->components : 0;
 }
 
 /* Creates a mixture whose components have `parameters` outputs for each value, beside the logits of

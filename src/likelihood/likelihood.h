@@ -58,17 +58,17 @@ typedef struct gki_likelihood_ops {
     void (*fisher_sd)(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
                       gki_real *sd);
 
-    /* Writes the means, or the medians, of the values of n images, in [0, 1], to to[n, values] from
-     * out[n, outputs]. The arrays do not overlap. */
+    /* Writes the means, or the medians, of the values of n images, in [0, 1], to images[n, values]
+     * from out[n, outputs]. The arrays do not overlap. */
     void (*means)(const gki_likelihood *likelihood, const gki_params *params, size_t n,
-                  const gki_real *out, gki_real *to);
+                  const gki_real *out, gki_real *images);
     void (*medians)(const gki_likelihood *likelihood, const gki_params *params, size_t n,
-                    const gki_real *out, gki_real *to);
+                    const gki_real *out, gki_real *images);
 
-    /* Draws an image to[values] from out[outputs]. The random numbers start at `at`. The arrays do
+    /* Draws image[values] from out[outputs]. The random numbers start at `rng`. The arrays do
      * not overlap. */
     void (*draw)(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
-                 gki_rng at, float *to);
+                 gki_rng rng, float *image);
 } gki_likelihood_ops;
 
 /* The first member of every likelihood's struct. */

@@ -82,14 +82,14 @@ static inline vr load_weights(size_t count, const gki_real *out, size_t n, size_
 
 /* Loads the parameters with weights that sum to 1. */
 static inline void load_components(size_t count, const gki_real *out, size_t n, size_t i,
-                                   components *to)
+                                   components *its)
 {
     const size_t logits = count > 1 ? count : 0;
-    const vr sum = load_weights(count, out, n, i, to->weight);
+    const vr sum = load_weights(count, out, n, i, its->weight);
     for (size_t k = 0; k < count; k++) {
-        to->weight[k] = to->weight[k] / sum;
-        to->location[k] = location_of(out, n, logits + k, i);
-        to->inverse[k] = inverse_of(out, n, logits + count + k, i);
+        its->weight[k] = its->weight[k] / sum;
+        its->location[k] = location_of(out, n, logits + k, i);
+        its->inverse[k] = inverse_of(out, n, logits + count + k, i);
     }
 }
 
@@ -135,9 +135,9 @@ static inline void add_edges(size_t n, const int *level, gki_real *d_edges,
     memset(d_edges + 2 * n, 0, 2 * ((TABLES - n % TABLES) % TABLES) * sizeof *d_edges);
     for (size_t i = 0; i < n; i += TABLES)
         for (size_t t = 0; t < TABLES; t++) {
-            gki_real *to = tables[t][level[i + t]];
-            to[0] += d_edges[2 * (i + t)];
-            to[1] += d_edges[2 * (i + t) + 1];
+            gki_real *entry = tables[t][level[i + t]];
+            entry[0] += d_edges[2 * (i + t)];
+            entry[1] += d_edges[2 * (i + t) + 1];
         }
 }
 
@@ -158,7 +158,7 @@ static void sum_edges(gki_real tables[TABLES][GKV_LEVELS][2], gki_real *d_edges)
 /* What a chunk of values needs. The exponentials of all values come first: those of one value wait
  * for each other, and those of different values do not. */
 typedef struct mixture_chunk {
-    level_chunk at;
+    level_chunk levels;
     gki_real weight[COMPONENTS_MAX][CHUNK],
         sum[CHUNK]; /* w_k and S; not read for a single component */
     gki_real location[COMPONENTS_MAX][CHUNK];
@@ -169,31 +169,31 @@ typedef struct mixture_chunk {
 /* The edges of component k in units of its scale. */
 static inline void take_edges(size_t here, size_t k, mixture_chunk *its)
 {
-    intervals *to = &its->of[k];
+    intervals *own = &its->of[k];
     for (size_t j = 0; j < here; j += VR_LANES) {
-        const vr lower = vr_load(its->at.lower + j), upper = vr_load(its->at.upper + j);
+        const vr lower = vr_load(its->levels.lower + j), upper = vr_load(its->levels.upper + j);
         const vr location = vr_load(its->location[k] + j), inverse = vr_load(its->inverse[k] + j),
                  below = location - lower, above = upper - location;
-        vr_store(to->d + j, (upper - lower) * inverse);
+        vr_store(own->d + j, (upper - lower) * inverse);
         /* The middle is above the location if the lower edge is the nearer one: mirrored. The order
          * of the operands keeps NaN. */
-        vr_store(to->b + j, vr_min(vr_set(HUGE_EXPONENT), vr_min(below, above) * inverse));
-        vr_store(to->mirrored + j, below - above);
+        vr_store(own->b + j, vr_min(vr_set(HUGE_EXPONENT), vr_min(below, above) * inverse));
+        vr_store(own->mirrored + j, below - above);
     }
 }
 
 /* The loops are short, so that the processor computes several of their rounds at the same time. */
 static inline void prepare(const size_t count, size_t n, size_t first, size_t here,
-                           const gki_real *out, mixture_chunk *to)
+                           const gki_real *out, mixture_chunk *its)
 {
     const size_t logits = count > 1 ? count : 0;
     for (size_t k = 0; k < count; k++) {
-        intervals *of = &to->of[k];
+        intervals *of = &its->of[k];
         for (size_t j = 0; j < here; j += VR_LANES) {
-            vr_store(to->location[k] + j, location_of(out, n, logits + k, first + j));
-            vr_store(to->inverse[k] + j, inverse_of(out, n, logits + count + k, first + j));
+            vr_store(its->location[k] + j, location_of(out, n, logits + k, first + j));
+            vr_store(its->inverse[k] + j, inverse_of(out, n, logits + count + k, first + j));
         }
-        take_edges(here, k, to);
+        take_edges(here, k, its);
         for (size_t j = 0; j < here; j += VR_LANES)
             vr_store(of->near + j, vr_exp(vr_load(of->b + j)));
         for (size_t j = 0; j < here; j += VR_LANES) {
@@ -206,9 +206,9 @@ static inline void prepare(const size_t count, size_t n, size_t first, size_t he
     }
     for (size_t j = 0; count > 1 && j < here; j += VR_LANES) {
         vr weight[COMPONENTS_MAX];
-        vr_store(to->sum + j, load_weights(count, out, n, first + j, weight));
+        vr_store(its->sum + j, load_weights(count, out, n, first + j, weight));
         for (size_t k = 0; k < count; k++)
-            vr_store(to->weight[k] + j, weight[k]);
+            vr_store(its->weight[k] + j, weight[k]);
     }
 }
 
@@ -308,13 +308,13 @@ static inline gki_real mixture_of(const size_t count, size_t n, const gki_real *
         const size_t here = n - first < step ? n - first : step;
         mixture_chunk its;
         gki_real p[CHUNK], scale[CHUNK], d_chunk[2 * CHUNK];
-        find_levels(here, x + first, edges, its.at.level, its.at.lower, its.at.upper);
+        find_levels(here, x + first, edges, its.levels.level, its.levels.lower, its.levels.upper);
         prepare(count, n, first, here, out, &its);
         take_totals(count, here, &its, p, scale, &logs);
         if (d_out)
             take_gradients(count, n, here, &its, p, scale, out + first, d_out + first, d_chunk);
         if (has_edges)
-            add_edges(here, its.at.level, d_chunk, tables);
+            add_edges(here, its.levels.level, d_chunk, tables);
     }
     if (has_edges)
         sum_edges(tables, d_edges);

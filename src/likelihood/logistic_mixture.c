@@ -19,9 +19,9 @@ static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gk
 static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
                  gki_real *out)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
-    const size_t n = likelihood->values, count = it->components,
-                 logits = gki_level_mixture_logits(it);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
+    const size_t n = likelihood->values, count = mixture->components,
+                 logits = gki_level_mixture_logits(mixture);
     (void)params; /* logits of 0: levels of equal widths */
     for (size_t i = 0; i < n; i++) {
         const double scale = fmax(sqrt(fmax(mean[i] * (1 - mean[i]), 0)), 0.05);
@@ -37,54 +37,54 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
 
 static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     const gki_likelihood_kernels *kernels = gki_likelihood_kernels_get();
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, ws->params, &edges);
+    gki_levels_edges(&mixture->levels, ws->params, &edges);
     for (size_t r = first; r < first + count; r++)
         *gki_at(ws, likelihood->value, r) = kernels->logistic(
-            likelihood->values, it->components, gki_at(ws, likelihood->x, r / ws->draws),
+            likelihood->values, mixture->components, gki_at(ws, likelihood->x, r / ws->draws),
             gki_at(ws, likelihood->out, r), &edges,
             ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL,
-            ws->backward && it->levels.learned ? gki_at(ws, likelihood->d_own, r) : NULL);
+            ws->backward && mixture->levels.learned ? gki_at(ws, likelihood->d_own, r) : NULL);
 }
 
 static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
                       gki_real *sd)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, ws->params, &edges);
-    gki_likelihood_kernels_get()->logistic_sd(likelihood->values, it->components,
+    gki_levels_edges(&mixture->levels, ws->params, &edges);
+    gki_likelihood_kernels_get()->logistic_sd(likelihood->values, mixture->components,
                                               gki_at(ws, likelihood->out, row), &edges, sd);
 }
 
 /* Calls a kernel that computes n values for each of `count` rows. */
 static void each_row(const gki_likelihood *likelihood, const gki_params *params,
                      void (*kernel)(size_t n, size_t components, const gki_real *out,
-                                    const gki_level_edges *edges, gki_real *to),
-                     size_t count, const gki_real *out, gki_real *to)
+                                    const gki_level_edges *edges, gki_real *images),
+                     size_t count, const gki_real *out, gki_real *images)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
-    gki_levels_edges(&it->levels, params, &edges);
+    gki_levels_edges(&mixture->levels, params, &edges);
     for (size_t r = 0; r < count; r++)
-        kernel(likelihood->values, it->components, out + r * likelihood->outputs, &edges,
-               to + r * likelihood->values);
+        kernel(likelihood->values, mixture->components, out + r * likelihood->outputs, &edges,
+               images + r * likelihood->values);
 }
 
 static void means(const gki_likelihood *likelihood, const gki_params *params, size_t n,
-                  const gki_real *out, gki_real *to)
+                  const gki_real *out, gki_real *images)
 {
-    each_row(likelihood, params, gki_likelihood_kernels_get()->logistic_mean, n, out, to);
+    each_row(likelihood, params, gki_likelihood_kernels_get()->logistic_mean, n, out, images);
     for (size_t i = 0; i < n * likelihood->values; i++)
-        to[i] = to[i] > 1 ? 1 : to[i]; /* a sum of 255 terms, rounded */
+        images[i] = images[i] > 1 ? 1 : images[i]; /* a sum of 255 terms, rounded */
 }
 
 static void medians(const gki_likelihood *likelihood, const gki_params *params, size_t n,
-                    const gki_real *out, gki_real *to)
+                    const gki_real *out, gki_real *images)
 {
-    each_row(likelihood, params, gki_likelihood_kernels_get()->logistic_median, n, out, to);
+    each_row(likelihood, params, gki_likelihood_kernels_get()->logistic_median, n, out, images);
 }
 
 /* Draws the level of value i from two uniform numbers in (0, 1): one chooses the component, or the
@@ -92,9 +92,9 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
 static size_t draw_level(const gki_likelihood *likelihood, const gki_level_edges *edges,
                          const gki_real *out, size_t i, double choice, double probability)
 {
-    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
-    const size_t n = likelihood->values, count = it->components,
-                 logits = gki_level_mixture_logits(it);
+    const gki_level_mixture *mixture = gki_level_mixture_of(likelihood);
+    const size_t n = likelihood->values, count = mixture->components,
+                 logits = gki_level_mixture_logits(mixture);
     if (choice < GKV_LEVEL_FLOOR)
         return (size_t)(probability * GKV_LEVELS);
     double weight[GKV_LIKELIHOOD_COMPONENTS_MAX], greatest = -INFINITY, sum = 0;
@@ -113,14 +113,14 @@ static size_t draw_level(const gki_likelihood *likelihood, const gki_level_edges
 }
 
 static void draw(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
-                 gki_rng at, float *to)
+                 gki_rng rng, float *image)
 {
     gki_level_edges edges;
     gki_levels_edges(&gki_level_mixture_of(likelihood)->levels, params, &edges);
     for (size_t i = 0; i < likelihood->values; i++) {
         double uniform[2];
-        gki_rng_uniform_pair(at, i, uniform);
-        to[i] = (float)draw_level(likelihood, &edges, out, i, uniform[0], uniform[1]) / 255.0F;
+        gki_rng_uniform_pair(rng, i, uniform);
+        image[i] = (float)draw_level(likelihood, &edges, out, i, uniform[0], uniform[1]) / 255.0F;
     }
 }
 

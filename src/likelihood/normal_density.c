@@ -15,11 +15,11 @@ static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gk
     return gki_density_create(&gki_likelihood_normal_density, PARAMETERS, spec, plan, out);
 }
 
-static void init(const gki_likelihood *it, const gki_params *params, const double *mean,
+static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
                  gki_real *out)
 {
     (void)params;
-    gki_density_init(it, mean, out);
+    gki_density_init(likelihood, mean, out);
 }
 
 static gki_real limited(gki_real x, double least, double most)
@@ -66,29 +66,32 @@ static double forward_image(size_t values, const gki_real *x, const gki_real *ou
     return sum;
 }
 
-static void forward(const gki_likelihood *it, gki_workspace *ws, size_t first, size_t count)
+static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
 {
-    const double constant = (double)it->values * (GKV_HALF_LOG_2PI + gki_density_of(it)->volume);
+    const double constant =
+        (double)likelihood->values * (GKV_HALF_LOG_2PI + gki_density_of(likelihood)->volume);
     for (size_t r = first; r < first + count; r++)
-        *gki_at(ws, it->value, r) =
-            (gki_real)(constant + forward_image(it->values, gki_at(ws, it->x, r / ws->draws),
-                                                gki_at(ws, it->out, r),
-                                                ws->backward ? gki_at(ws, it->d_out, r) : NULL));
+        *gki_at(ws, likelihood->value, r) =
+            (gki_real)(constant +
+                       forward_image(likelihood->values, gki_at(ws, likelihood->x, r / ws->draws),
+                                     gki_at(ws, likelihood->out, r),
+                                     ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL));
 }
 
 /* The information of μ is 1/s², and that of log s is 2. */
-static void fisher_sd(const gki_likelihood *it, const gki_workspace *ws, size_t row, gki_real *sd)
+static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
+                      gki_real *sd)
 {
-    const gki_real *out = gki_at(ws, it->out, row);
-    for (size_t first = 0; first < it->values; first += CHUNK) {
-        const size_t n = it->values - first < CHUNK ? it->values - first : CHUNK;
+    const gki_real *out = gki_at(ws, likelihood->out, row);
+    for (size_t first = 0; first < likelihood->values; first += CHUNK) {
+        const size_t n = likelihood->values - first < CHUNK ? likelihood->values - first : CHUNK;
         gki_real log_scale[CHUNK], inverse[CHUNK];
-        scales(n, out + it->values + first, log_scale, inverse);
+        scales(n, out + likelihood->values + first, log_scale, inverse);
         for (size_t i = 0; i < n; i++) {
             const size_t j = first + i;
             sd[j] = is_inside(out[j], -GKV_LOCATION_MAX, GKV_LOCATION_MAX) ? inverse[i] : 0;
-            sd[it->values + j] =
-                is_inside(out[it->values + j], GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX)
+            sd[likelihood->values + j] =
+                is_inside(out[likelihood->values + j], GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX)
                     ? (gki_real)1.41421356237309504880
                     : 0;
         }
@@ -96,31 +99,31 @@ static void fisher_sd(const gki_likelihood *it, const gki_workspace *ws, size_t 
 }
 
 /* Means are medians. */
-static void centres(const gki_likelihood *it, const gki_params *params, size_t n,
-                    const gki_real *out, gki_real *to)
+static void centres(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                    const gki_real *out, gki_real *images)
 {
     (void)params;
     for (size_t r = 0; r < n; r++)
-        for (size_t i = 0; i < it->values; i++)
-            to[r * it->values + i] = (gki_real)gki_density_value(
-                (double)limited(out[r * it->outputs + i], -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
+        for (size_t i = 0; i < likelihood->values; i++)
+            images[r * likelihood->values + i] = (gki_real)gki_density_value((double)limited(
+                out[r * likelihood->outputs + i], -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
 }
 
-static void draw(const gki_likelihood *it, const gki_params *params, const gki_real *out,
-                 gki_rng at, float *to)
+static void draw(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
+                 gki_rng rng, float *image)
 {
     (void)params;
-    const uint32_t step = at.step;
-    for (size_t first = 0; first < it->values; first += CHUNK) {
-        const size_t n = it->values - first < CHUNK ? it->values - first : CHUNK;
+    const uint32_t step = rng.step;
+    for (size_t first = 0; first < likelihood->values; first += CHUNK) {
+        const size_t n = likelihood->values - first < CHUNK ? likelihood->values - first : CHUNK;
         double normal[CHUNK];
-        at.step = step + (uint32_t)(first / CHUNK);
-        gki_rng_normal_d(at, n, normal);
+        rng.step = step + (uint32_t)(first / CHUNK);
+        gki_rng_normal_d(rng, n, normal);
         for (size_t i = 0; i < n; i++) {
             const gki_real location = limited(out[first + i], -GKV_LOCATION_MAX, GKV_LOCATION_MAX),
-                           log_scale = limited(out[it->values + first + i], GKV_LOG_SCALE_MIN,
-                                               GKV_LOG_SCALE_MAX);
-            to[first + i] =
+                           log_scale = limited(out[likelihood->values + first + i],
+                                               GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX);
+            image[first + i] =
                 (float)gki_density_value((double)location + exp((double)log_scale) * normal[i]);
         }
     }

@@ -55,10 +55,10 @@ static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int s
     const size_t lanes = d->kernels->lanes;
     int any = 0;
     for (size_t l = 0; l < lanes; l++) {
-        const size_t at = j * lanes + l;
-        const double x = d->x[at], h = length_of(d, l, j), shifted = side ? x - h : x + h;
-        d->group.active[l] = open[l] && shifted >= d->low[at] && shifted <= d->high[at];
-        d->shifted[at] = d->group.active[l] ? shifted : x;
+        const size_t index = j * lanes + l;
+        const double x = d->x[index], h = length_of(d, l, j), shifted = side ? x - h : x + h;
+        d->group.active[l] = open[l] && shifted >= d->low[index] && shifted <= d->high[index];
+        d->shifted[index] = d->group.active[l] ? shifted : x;
         any |= d->group.active[l];
     }
     if (any) {
@@ -66,9 +66,9 @@ static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int s
         GKV_TRY(gki_lm_take_residuals(
             d, task->residuals(task->context, &d->group, d->shifted, d->fresh), before, &plain));
         for (size_t l = 0; l < lanes; l++) {
-            const size_t at = j * lanes + l;
+            const size_t index = j * lanes + l;
             const int done = d->group.active[l] && d->numbers[l] < INFINITY;
-            d->mask[l] = done ? d->shifted[at] - d->x[at] : 0.0;
+            d->mask[l] = done ? d->shifted[index] - d->x[index] : 0.0;
             d->side_weight[l] = found[l] ? 0.5 : 1.0;
             if (done && found[l])
                 apart[l] = difference_of_sides(d, l, j);

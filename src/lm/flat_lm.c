@@ -32,9 +32,9 @@ static void put_result(double *numbers, const gkv_lm_result *r)
 
 static void lm_defaults(void *values)
 {
-    gkv_lm_settings *it = values;
-    gkv_lm_defaults(it);
-    it->advanced.max_evaluations = SIZE_MAX; /* max_iterations is the limit */
+    gkv_lm_settings *defaults = values;
+    gkv_lm_defaults(defaults);
+    defaults->advanced.max_evaluations = SIZE_MAX; /* max_iterations is the limit */
 }
 
 #define AT(member) offsetof(gkv_lm_settings, member)
@@ -122,15 +122,17 @@ typedef struct flat_batch {
 static gkv_status batch_residuals(void *context, const gkv_lm_group *group, const double *x,
                                   double *r)
 {
-    const flat_batch *it = context;
-    return it->residuals(it->context, group->lanes, group->problem, group->active, x, r);
+    const flat_batch *functions = context;
+    return functions->residuals(functions->context, group->lanes, group->problem, group->active, x,
+                                r);
 }
 
 static gkv_status batch_jacobian(void *context, const gkv_lm_group *group, const double *x,
                                  double *jacobian)
 {
-    const flat_batch *it = context;
-    return it->jacobian(it->context, group->lanes, group->problem, group->active, x, jacobian);
+    const flat_batch *functions = context;
+    return functions->jacobian(functions->context, group->lanes, group->problem, group->active, x,
+                               jacobian);
 }
 
 gkv_status gkv_flat_lm_solve_many(size_t count, size_t n, size_t p,
@@ -140,7 +142,7 @@ gkv_status gkv_flat_lm_solve_many(size_t count, size_t n, size_t p,
                                   const bool *fixed, const gkv_flat_settings *settings, int threads,
                                   double *x, double *covariances, double *numbers)
 {
-    flat_batch it = {residuals, jacobian, context};
+    flat_batch functions = {residuals, jacobian, context};
     gkv_lm_settings set;
     gkv_lm_batch *batch = NULL;
     gkv_lm_result *results = NULL;
@@ -153,7 +155,7 @@ gkv_status gkv_flat_lm_solve_many(size_t count, size_t n, size_t p,
     GKV_TRY_GOTO(gki_alloc(count, sizeof *results, &results));
     GKV_TRY_GOTO(gkv_lm_batch_create(n, p, &(gkv_run_options){.threads = threads}, &batch));
     status = gkv_lm_batch_solve(batch, count, batch_residuals, jacobian ? batch_jacobian : NULL,
-                                &it, &set, NULL, x, results, covariances);
+                                &functions, &set, NULL, x, results, covariances);
     if (status != GKV_OK)
         gki_flat_nan(covariances, count * p * p);
     for (size_t i = 0; status == GKV_OK && numbers && i < count; i++)

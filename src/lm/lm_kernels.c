@@ -215,13 +215,13 @@ static void copy(size_t n, const double *mask, const double *from, double *to)
         put(to, i, vd_select(chosen, get(from, i), get(to, i)));
 }
 
-static void difference(size_t n, const double *r, const double *to, const double *h,
+static void difference(size_t n, const double *r, const double *moved, const double *h,
                        const double *weight, double *column)
 {
     const vd length = get(h, 0), part = get(weight, 0), rest = vd_set(1) - part;
     const lane_mask chosen = length != vd_set(0);
     for (size_t i = 0; i < n; i++) {
-        const vd slope = (get(to, i) - get(r, i)) / length, before = get(column, i);
+        const vd slope = (get(moved, i) - get(r, i)) / length, before = get(column, i);
         put(column, i, vd_select(chosen, part * slope + rest * before, before));
     }
 }

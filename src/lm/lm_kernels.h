@@ -40,11 +40,11 @@ typedef struct gki_lm_kernels {
                   double *system, double *norm);
 
     /* change[n] = to − r, with rows scaled as those of J at r. */
-    void (*change)(size_t n, const double *r, const double *to, const gki_lm_measure *measure,
+    void (*change)(size_t n, const double *r, const double *moved, const gki_lm_measure *measure,
                    double *change);
 
     /* column = weight·(to − r)/h + (1 − weight)·column, in the lanes whose h is not 0. */
-    void (*difference)(size_t n, const double *r, const double *to, const double *h,
+    void (*difference)(size_t n, const double *r, const double *moved, const double *h,
                        const double *weight, double *column);
 
     /* Computes the triangle of a system by Householder reflections. The vectors of the reflections

@@ -49,12 +49,12 @@ static void weigh(size_t n, size_t p, const double *r, const gki_lm_measure *m, 
     put(norm, 0, length_of(n, right, vd_set(0)));
 }
 
-static void change(size_t n, const double *r, const double *to, const gki_lm_measure *m,
+static void change(size_t n, const double *r, const double *moved, const gki_lm_measure *m,
                    double *out)
 {
     for (size_t i = 0; i < n; i++) {
         const vd row = is_plain(m) ? vd_set(1) : factor_of(i, r, m);
-        put(out, i, row * (get(to, i) - get(r, i)));
+        put(out, i, row * (get(moved, i) - get(r, i)));
     }
 }
 

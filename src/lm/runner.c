@@ -117,14 +117,15 @@ static void load(gki_lm_runner *d, const gki_lm_task *task, size_t l, size_t pro
                                .trusted = INFINITY,
                                .result = {.cost_before = INFINITY}};
     for (size_t j = 0; j < p; j++) {
-        const size_t at = j * lanes + l, from = problem * p + j;
+        const size_t index = j * lanes + l, from = problem * p + j;
         const int fixed = set->fixed && set->fixed[from];
-        d->fixed[at] = fixed;
-        d->low[at] = set->low && !fixed ? set->low[from] : -INFINITY;
-        d->high[at] = set->high && !fixed ? set->high[from] : INFINITY;
-        d->x[at] = d->point[at] = larger(d->low[at], smaller(d->high[at], task->x[from]));
-        d->scale[at] = 0.0;
-        d->adapted[at] = 1.0;
+        d->fixed[index] = fixed;
+        d->low[index] = set->low && !fixed ? set->low[from] : -INFINITY;
+        d->high[index] = set->high && !fixed ? set->high[from] : INFINITY;
+        d->x[index] = d->point[index] =
+            larger(d->low[index], smaller(d->high[index], task->x[from]));
+        d->scale[index] = 0.0;
+        d->adapted[index] = 1.0;
         if (!isfinite(task->x[from]))
             d->lane[l].fault = GKV_LM_BAD_START;
     }
@@ -326,21 +327,22 @@ static void prepare(gki_lm_runner *d, const gki_lm_task *task)
         lane->cosine = 0.0;
         double squares = 0.0, rounding = 0.0;
         for (size_t j = 0; j < d->p; j++) {
-            const size_t at = j * lanes + l;
-            const double cosine = d->cosines[at];
-            if (!isfinite(d->norms[at]) || !isfinite(cosine)) {
+            const size_t index = j * lanes + l;
+            const double cosine = d->cosines[index];
+            if (!isfinite(d->norms[index]) || !isfinite(cosine)) {
                 lane->fault = GKV_LM_BAD_JACOBIAN;
                 lane->index = j;
                 break;
             }
-            rounding += fabs(d->norms[at] * d->x[at]);
-            d->scale[at] = larger(d->scale[at], d->norms[at]);
-            d->unconstrained[at] = !(d->x[at] <= d->low[at] && cosine >= 0) &&
-                                   !(d->x[at] >= d->high[at] && cosine <= 0);
-            if (d->unconstrained[at] != 0)
+            rounding += fabs(d->norms[index] * d->x[index]);
+            d->scale[index] = larger(d->scale[index], d->norms[index]);
+            d->unconstrained[index] = !(d->x[index] <= d->low[index] && cosine >= 0) &&
+                                      !(d->x[index] >= d->high[index] && cosine <= 0);
+            if (d->unconstrained[index] != 0)
                 lane->cosine = larger(lane->cosine, fabs(cosine));
-            d->trust[at] = d->scale[at] > 0 ? d->scale[at] : 1.0;
-            const double part = d->unconstrained[at] * cosine * (d->norms[at] / d->trust[at]);
+            d->trust[index] = d->scale[index] > 0 ? d->scale[index] : 1.0;
+            const double part =
+                d->unconstrained[index] * cosine * (d->norms[index] / d->trust[index]);
             squares += part * part;
         }
         lane->gradient = lane->r_norm * sqrt(squares);

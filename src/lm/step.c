@@ -88,9 +88,9 @@ static void find_lambda(gki_lm_runner *d)
     }
 }
 
-static double into_box(const gki_lm_runner *d, size_t at, double x)
+static double into_box(const gki_lm_runner *d, size_t index, double x)
 {
-    return larger(d->low[at], smaller(d->high[at], x));
+    return larger(d->low[index], smaller(d->high[index], x));
 }
 
 /* Cuts the raw steps of the lanes that want one at the bounds. Parameters that would leave their
@@ -110,15 +110,16 @@ static void cut_steps(gki_lm_runner *d)
         any = 0;
         for (size_t l = 0; l < lanes; l++)
             for (size_t j = 0; j < p && d->lane[l].wants_step; j++) {
-                const size_t at = j * lanes + l;
-                if (d->inner[at] == 0)
+                const size_t index = j * lanes + l;
+                if (d->inner[index] == 0)
                     continue;
-                const double to = d->x[at] + d->raw[at], bound = into_box(d, at, to);
-                if (to == bound)
+                const double straight = d->x[index] + d->raw[index],
+                             bound = into_box(d, index, straight);
+                if (straight == bound)
                     continue;
-                d->inner[at] = 0.0;
-                d->point[at] = bound;
-                d->step[at] = bound - d->x[at];
+                d->inner[index] = 0.0;
+                d->point[index] = bound;
+                d->step[index] = bound - d->x[index];
                 any = 1;
             }
         if (any) {
@@ -130,10 +131,10 @@ static void cut_steps(gki_lm_runner *d)
     }
     for (size_t l = 0; l < lanes; l++)
         for (size_t j = 0; j < p && d->lane[l].wants_step; j++) {
-            const size_t at = j * lanes + l;
-            if (d->inner[at] != 0) {
-                d->point[at] = d->x[at] + d->raw[at];
-                d->step[at] = d->point[at] - d->x[at];
+            const size_t index = j * lanes + l;
+            if (d->inner[index] != 0) {
+                d->point[index] = d->x[index] + d->raw[index];
+                d->step[index] = d->point[index] - d->x[index];
             }
         }
 }
@@ -307,11 +308,12 @@ void gki_lm_geodesic(gki_lm_runner *d, const gki_lm_task *task)
         const int accelerates =
             2.0 * d->numbers[l] <= task->set->advanced.acceleration * lane->step_norm;
         for (size_t j = 0; j < p; j++) {
-            const size_t at = j * lanes + l;
-            const double bound = d->step[at] > 0 ? d->high[at] : d->low[at];
+            const size_t index = j * lanes + l;
+            const double bound = d->step[index] > 0 ? d->high[index] : d->low[index];
             const double straight =
-                d->inner[at] != 0 || d->step[at] == 0 ? d->x[at] + d->step[at] : bound;
-            d->point[at] = accelerates ? into_box(d, at, straight + 0.5 * d->raw[at]) : straight;
+                d->inner[index] != 0 || d->step[index] == 0 ? d->x[index] + d->step[index] : bound;
+            d->point[index] =
+                accelerates ? into_box(d, index, straight + 0.5 * d->raw[index]) : straight;
         }
     }
 }

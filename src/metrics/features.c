@@ -49,18 +49,18 @@ const char *gkv_features_sha256(const gkv_features *features)
 static bool put_image(const gki_map *map, const float *image, gki_real *row)
 {
     for (size_t y = 0; y < map->height; y++, image += map->width) {
-        gki_real *to = row + gki_map_row(map, y);
+        gki_real *line = row + gki_map_row(map, y);
         for (size_t x = 0; x < map->width; x++) {
             if (!(image[x] >= 0.0F && image[x] <= 1.0F)) /* NaN fails too */
                 return false;
-            to[x] = (gki_real)image[x];
+            line[x] = (gki_real)image[x];
         }
     }
     return true;
 }
 
 /* The softmax of one row of logits. They are finite, because features_read.c limits the weights. */
-static void softmax(size_t n, const gki_real *logits, float *to)
+static void softmax(size_t n, const gki_real *logits, float *out)
 {
     double top = (double)logits[0], sum = 0;
     for (size_t i = 1; i < n; i++)
@@ -68,7 +68,7 @@ static void softmax(size_t n, const gki_real *logits, float *to)
     for (size_t i = 0; i < n; i++)
         sum += exp((double)logits[i] - top);
     for (size_t i = 0; i < n; i++)
-        to[i] = (float)(exp((double)logits[i] - top) / sum);
+        out[i] = (float)(exp((double)logits[i] - top) / sum);
 }
 
 /* Runs `count` images through the network. Either result may be NULL. False for a pixel outside
@@ -98,12 +98,12 @@ static bool run_tile(const gkv_features *f, gki_workspace *ws, size_t count, con
 static gkv_status name_pixel(const gkv_features *f, size_t first, const float *images)
 {
     const size_t pixels = f->height * f->width;
-    size_t at = first * pixels;
-    while (images[at] >= 0.0F && images[at] <= 1.0F)
-        at++;
+    size_t index = first * pixels;
+    while (images[index] >= 0.0F && images[index] <= 1.0F)
+        index++;
     return gki_fail(GKV_ERR_DATA,
                     "features: pixel %zu of image %zu is %g; grey values must be in [0,1]",
-                    at % pixels, at / pixels, (double)images[at]);
+                    index % pixels, index / pixels, (double)images[index]);
 }
 
 /* Makes the workspaces of threads. *made is their number, also after a failure. */

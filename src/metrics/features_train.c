@@ -24,7 +24,7 @@ static const double weight_decay = 0.01, dropout = 0.25;
  * 1/fan_in before the softmax. */
 static const double relu_gain = 6, last_gain = 3;
 
-typedef struct trainer {
+typedef struct feature_trainer {
     const gkv_labelled_images *images;
     const gkv_features_train_settings *settings;
     gki_call call;
@@ -38,7 +38,7 @@ typedef struct trainer {
     bool *right;     /* [batch]; whether the most probable class is the label */
     size_t widest;   /* the elements of the widest mask */
     uint32_t *words; /* [batch, widest] random numbers */
-} trainer;
+} feature_trainer;
 
 void gkv_features_train_defaults(gkv_features_train_settings *settings)
 {
@@ -113,12 +113,12 @@ static gkv_status check_sets(const gkv_labelled_images *train, const gkv_labelle
 /* --- Images --------------------------------------------------------------- */
 
 /* Writes an image to the input of row r, moved down and to the right; black comes in. */
-static void put_shifted_image(const trainer *it, const gkv_labelled_images *images, size_t i,
-                              long down, long right, size_t r)
+static void put_shifted_image(const feature_trainer *trainer, const gkv_labelled_images *images,
+                              size_t i, long down, long right, size_t r)
 {
-    const gki_map *map = &it->net.image;
+    const gki_map *map = &trainer->net.image;
     const uint8_t *levels = images->levels + i * map->height * map->width;
-    gki_real *const row = gki_at(&it->ws, map->slot, r);
+    gki_real *const row = gki_at(&trainer->ws, map->slot, r);
     for (size_t y = 0; y < map->height; y++)
         for (size_t x = 0; x < map->width; x++) {
             const long from_y = (long)y - down, from_x = (long)x - right;
@@ -130,68 +130,71 @@ static void put_shifted_image(const trainer *it, const gkv_labelled_images *imag
 }
 
 /* Sets the masks of a row: all of them 1, or those of dropout in this step. */
-static void put_masks(const trainer *it, size_t image, bool drops, size_t r)
+static void put_masks(const feature_trainer *trainer, size_t image, bool drops, size_t r)
 {
     const gki_real kept = (gki_real)(1 / (1 - dropout));
     for (size_t m = 0; m < GKV_LENET_LINEARS - 1; m++) {
-        const gki_slot slot = it->net.masks[m];
-        gki_real *mask = gki_at(&it->ws, slot, r);
-        uint32_t *words = it->words + r * it->widest;
+        const gki_slot slot = trainer->net.masks[m];
+        gki_real *mask = gki_at(&trainer->ws, slot, r);
+        uint32_t *words = trainer->words + r * trainer->widest;
         if (drops) /* each mask has steps of its own */
-            gki_rng_words(gki_rng_at(it->settings->seed, GKV_STREAM_FEATURE_MASK,
-                                     it->step * (GKV_LENET_LINEARS - 1) + m, image),
+            gki_rng_words(gki_rng_at(trainer->settings->seed, GKV_STREAM_FEATURE_MASK,
+                                     trainer->step * (GKV_LENET_LINEARS - 1) + m, image),
                           slot.width, words);
         for (size_t k = 0; k < slot.width; k++)
             mask[k] = !drops ? 1 : words[k] < dropout * 0x1p32 ? 0 : kept;
     }
 }
 
-static void put_training_image(const trainer *it, size_t image, size_t r)
+static void put_training_image(const feature_trainer *trainer, size_t image, size_t r)
 {
-    const uint32_t places = 2 * (uint32_t)it->settings->shift + 1;
+    const uint32_t places = 2 * (uint32_t)trainer->settings->shift + 1;
     uint32_t words[2];
-    gki_rng_words(gki_rng_at(it->settings->seed, GKV_STREAM_FEATURE_SHIFT, it->step, image), 2,
-                  words);
-    put_shifted_image(it, it->images, image, (long)(words[0] % places) - it->settings->shift,
-                      (long)(words[1] % places) - it->settings->shift, r);
-    put_masks(it, image, true, r);
+    gki_rng_words(
+        gki_rng_at(trainer->settings->seed, GKV_STREAM_FEATURE_SHIFT, trainer->step, image), 2,
+        words);
+    put_shifted_image(trainer, trainer->images, image,
+                      (long)(words[0] % places) - trainer->settings->shift,
+                      (long)(words[1] % places) - trainer->settings->shift, r);
+    put_masks(trainer, image, true, r);
 }
 
 /* --- Passes --------------------------------------------------------------- */
 
 /* Replaces d_logits of a row by the gradient of its cross-entropy, which becomes its loss. */
-static void classify(const trainer *it, size_t label, size_t r)
+static void classify(const feature_trainer *trainer, size_t label, size_t r)
 {
-    const gki_real *logits = gki_at(&it->ws, it->net.logits, r);
-    gki_real *d = gki_at(&it->ws, it->net.d_logits, r);
+    const gki_real *logits = gki_at(&trainer->ws, trainer->net.logits, r);
+    gki_real *d = gki_at(&trainer->ws, trainer->net.d_logits, r);
     double sum = 0;
     size_t best = 0;
-    for (size_t k = 1; k < it->classes; k++)
+    for (size_t k = 1; k < trainer->classes; k++)
         best = logits[k] > logits[best] ? k : best;
     const double top = (double)logits[best];
-    for (size_t k = 0; k < it->classes; k++)
+    for (size_t k = 0; k < trainer->classes; k++)
         sum += exp((double)logits[k] - top);
-    for (size_t k = 0; k < it->classes; k++)
+    for (size_t k = 0; k < trainer->classes; k++)
         d[k] = (gki_real)(exp((double)logits[k] - top) / sum - (k == label));
-    it->losses[r] = log(sum) + top - (label < it->classes ? (double)logits[label] : INFINITY);
-    it->right[r] = best == label;
+    trainer->losses[r] =
+        log(sum) + top - (label < trainer->classes ? (double)logits[label] : INFINITY);
+    trainer->right[r] = best == label;
 }
 
 /* Rows [first, first + count) of a step; `index` has their images. */
-static void train_tile(trainer *it, const uint32_t *index, size_t first, size_t count)
+static void train_tile(feature_trainer *trainer, const uint32_t *index, size_t first, size_t count)
 {
     for (size_t r = first; r < first + count; r++)
-        put_training_image(it, index[r], r);
-    gki_lenet_forward(&it->net, &it->ws, it->net.count, first, count);
+        put_training_image(trainer, index[r], r);
+    gki_lenet_forward(&trainer->net, &trainer->ws, trainer->net.count, first, count);
     for (size_t r = first; r < first + count; r++)
-        classify(it, it->images->labels[index[r]], r);
-    gki_lenet_backward(&it->net, &it->ws, first, count);
+        classify(trainer, trainer->images->labels[index[r]], r);
+    gki_lenet_backward(&trainer->net, &trainer->ws, first, count);
 }
 
-static void gradient_part(trainer *it, size_t part)
+static void gradient_part(feature_trainer *trainer, size_t part)
 {
-    const gki_layer *layer = gki_layers_of_part(it->net.layers, it->net.count, &part);
-    layer->ops->gradient(layer, &it->ws, it->batch, part);
+    const gki_layer *layer = gki_layers_of_part(trainer->net.layers, trainer->net.count, &part);
+    layer->ops->gradient(layer, &trainer->ws, trainer->batch, part);
 }
 
 static size_t tile_rows(size_t rows, size_t first)
@@ -207,150 +210,152 @@ static void pack_weights(gki_workspace *ws)
         gki_workspace_pack(ws, (size_t)p);
 }
 
-static void train_step(trainer *it, const uint32_t *index)
+static void train_step(feature_trainer *trainer, const uint32_t *index)
 {
-    const gki_params *params = &it->net.params;
-    const double done = (double)it->step / (double)it->steps, pi = 3.14159265358979323846;
-    const gki_adamw update = {.updates = it->step,
-                              .scale = 1 / (double)it->batch,
-                              .rate = it->settings->learning_rate * 0.5 * (1 + cos(pi * done)),
+    const gki_params *params = &trainer->net.params;
+    const double done = (double)trainer->step / (double)trainer->steps, pi = 3.14159265358979323846;
+    const gki_adamw update = {.updates = trainer->step,
+                              .scale = 1 / (double)trainer->batch,
+                              .rate = trainer->settings->learning_rate * 0.5 * (1 + cos(pi * done)),
                               .weight_decay = weight_decay};
-    const long rows = (long)it->batch, chunks = (long)gki_adamw_chunks(params),
-               parts = (long)gki_layers_parts(it->net.layers, it->net.count);
-#pragma omp parallel num_threads(it->threads)
+    const long rows = (long)trainer->batch, chunks = (long)gki_adamw_chunks(params),
+               parts = (long)gki_layers_parts(trainer->net.layers, trainer->net.count);
+#pragma omp parallel num_threads(trainer->threads)
     {
-        pack_weights(&it->ws);
+        pack_weights(&trainer->ws);
 #pragma omp for schedule(dynamic, 1)
         for (long first = 0; first < rows; first += TILE)
-            train_tile(it, index, (size_t)first, tile_rows((size_t)rows, (size_t)first));
+            train_tile(trainer, index, (size_t)first, tile_rows((size_t)rows, (size_t)first));
 #pragma omp for schedule(dynamic, 1)
         for (long part = 0; part < parts; part++)
-            gradient_part(it, (size_t)part);
+            gradient_part(trainer, (size_t)part);
 #pragma omp for schedule(static)
         for (long chunk = 0; chunk < chunks; chunk++)
             gki_adamw_update(params, (size_t)chunk, &update);
     }
-    it->step++;
+    trainer->step++;
 }
 
 /* The fraction of images that are classified correctly. */
-static double accuracy_of(trainer *it, const gkv_labelled_images *images)
+static double accuracy_of(feature_trainer *trainer, const gkv_labelled_images *images)
 {
     size_t right = 0;
-    for (size_t start = 0; start < images->count; start += it->batch) {
-        const size_t left = images->count - start, count = left < it->batch ? left : it->batch;
+    for (size_t start = 0; start < images->count; start += trainer->batch) {
+        const size_t left = images->count - start,
+                     count = left < trainer->batch ? left : trainer->batch;
         const long rows = (long)count;
-#pragma omp parallel num_threads(it->threads)
+#pragma omp parallel num_threads(trainer->threads)
         {
-            pack_weights(&it->ws);
+            pack_weights(&trainer->ws);
 #pragma omp for schedule(dynamic, 1)
             for (long first = 0; first < rows; first += TILE) {
                 const size_t from = (size_t)first, n = tile_rows(count, from);
                 for (size_t r = from; r < from + n; r++) {
-                    put_shifted_image(it, images, start + r, 0, 0, r);
-                    put_masks(it, 0, false, r);
+                    put_shifted_image(trainer, images, start + r, 0, 0, r);
+                    put_masks(trainer, 0, false, r);
                 }
-                gki_lenet_forward(&it->net, &it->ws, it->net.count, from, n);
+                gki_lenet_forward(&trainer->net, &trainer->ws, trainer->net.count, from, n);
                 for (size_t r = from; r < from + n; r++)
-                    classify(it, images->labels[start + r], r);
+                    classify(trainer, images->labels[start + r], r);
             }
         }
         for (size_t r = 0; r < count; r++)
-            right += it->right[r];
+            right += trainer->right[r];
     }
     return (double)right / (double)images->count;
 }
 
 /* --- Training ------------------------------------------------------------- */
 
-static gkv_status create(trainer *it, const gkv_labelled_images *test)
+static gkv_status create(feature_trainer *trainer, const gkv_labelled_images *test)
 {
-    const gkv_labelled_images *images = it->images;
+    const gkv_labelled_images *images = trainer->images;
     const size_t of_test = greatest_label(test), of_train = greatest_label(images);
-    it->classes = (of_test > of_train ? of_test : of_train) + 1;
-    it->batch = images->count < BATCH ? images->count : BATCH;
-    it->steps = (uint64_t)it->settings->epochs * (images->count / it->batch);
+    trainer->classes = (of_test > of_train ? of_test : of_train) + 1;
+    trainer->batch = images->count < BATCH ? images->count : BATCH;
+    trainer->steps = (uint64_t)trainer->settings->epochs * (images->count / trainer->batch);
     const gki_lenet_spec spec = {
         .height = images->height,
         .width = images->width,
-        .outputs = {channels[0], channels[1], units[0], units[1], it->classes},
+        .outputs = {channels[0], channels[1], units[0], units[1], trainer->classes},
         .trains = true};
-    GKV_TRY(gki_lenet_create(&spec, &it->net));
-    GKV_TRY(gki_workspace_create(&it->net.plan, it->batch, true, &it->net.params, &it->ws));
-    GKV_TRY(gki_workspace_keep_packed(&it->ws));
-    GKV_TRY(gki_alloc(images->count, sizeof *it->order, &it->order));
-    GKV_TRY(gki_alloc(it->batch, sizeof *it->losses, &it->losses));
-    GKV_TRY(gki_alloc(it->batch, sizeof *it->right, &it->right));
+    GKV_TRY(gki_lenet_create(&spec, &trainer->net));
+    GKV_TRY(gki_workspace_create(&trainer->net.plan, trainer->batch, true, &trainer->net.params,
+                                 &trainer->ws));
+    GKV_TRY(gki_workspace_keep_packed(&trainer->ws));
+    GKV_TRY(gki_alloc(images->count, sizeof *trainer->order, &trainer->order));
+    GKV_TRY(gki_alloc(trainer->batch, sizeof *trainer->losses, &trainer->losses));
+    GKV_TRY(gki_alloc(trainer->batch, sizeof *trainer->right, &trainer->right));
     for (size_t m = 0; m < GKV_LENET_LINEARS - 1; m++)
-        if (it->net.masks[m].width > it->widest)
-            it->widest = it->net.masks[m].width;
-    GKV_TRY(gki_alloc(it->batch, it->widest * sizeof *it->words, &it->words));
-    for (size_t i = 0; i < it->net.count; i++)
-        gki_layer_init(&it->net.layers[i], &it->net.params, it->settings->seed,
-                       i + 1 < it->net.count ? relu_gain : last_gain);
+        if (trainer->net.masks[m].width > trainer->widest)
+            trainer->widest = trainer->net.masks[m].width;
+    GKV_TRY(gki_alloc(trainer->batch, trainer->widest * sizeof *trainer->words, &trainer->words));
+    for (size_t i = 0; i < trainer->net.count; i++)
+        gki_layer_init(&trainer->net.layers[i], &trainer->net.params, trainer->settings->seed,
+                       i + 1 < trainer->net.count ? relu_gain : last_gain);
     return GKV_OK;
 }
 
-static void destroy(trainer *it)
+static void destroy(feature_trainer *trainer)
 {
-    gki_workspace_free(&it->ws);
-    gki_lenet_free(&it->net);
-    free(it->order);
-    free(it->losses);
-    free(it->right);
-    free(it->words);
+    gki_workspace_free(&trainer->ws);
+    gki_lenet_free(&trainer->net);
+    free(trainer->order);
+    free(trainer->losses);
+    free(trainer->right);
+    free(trainer->words);
 }
 
 /* Images that do not fill a step are left out, other ones in each epoch. */
-static gkv_status train_epoch(trainer *it, int epoch)
+static gkv_status train_epoch(feature_trainer *trainer, int epoch)
 {
-    const size_t steps = it->images->count / it->batch;
-    gkv_features_epoch report = {.epoch = epoch + 1, .epochs = it->settings->epochs};
-    gki_rng_permutation(gki_rng_at(it->settings->seed, GKV_STREAM_SHUFFLE, (uint64_t)epoch, 0),
-                        (uint32_t)it->images->count, it->order);
-    it->call.details = NULL;
+    const size_t steps = trainer->images->count / trainer->batch;
+    gkv_features_epoch report = {.epoch = epoch + 1, .epochs = trainer->settings->epochs};
+    gki_rng_permutation(gki_rng_at(trainer->settings->seed, GKV_STREAM_SHUFFLE, (uint64_t)epoch, 0),
+                        (uint32_t)trainer->images->count, trainer->order);
+    trainer->call.details = NULL;
     for (size_t s = 0; s < steps; s++) {
-        train_step(it, it->order + s * it->batch);
-        for (size_t r = 0; r < it->batch; r++)
-            report.loss += it->losses[r] / (double)(steps * it->batch);
+        train_step(trainer, trainer->order + s * trainer->batch);
+        for (size_t r = 0; r < trainer->batch; r++)
+            report.loss += trainer->losses[r] / (double)(steps * trainer->batch);
         if (s + 1 == steps)
-            it->call.details = &report;
+            trainer->call.details = &report;
         if (!isfinite(report.loss))
             return gki_fail(GKV_ERR_NUMERIC,
                             "feature network, epoch %d: the loss is not finite; try a lower "
                             "learning rate",
                             report.epoch);
-        if (gki_call_advance(&it->call, it->batch))
+        if (gki_call_advance(&trainer->call, trainer->batch))
             break;
     }
-    return gki_call_end(&it->call, "training of a feature network", "images");
+    return gki_call_end(&trainer->call, "training of a feature network", "images");
 }
 
 /* --- The file ------------------------------------------------------------- */
 
 /* Copies a weight to its order in a file. */
-static void export_weight(const gki_lenet *net, const gki_lenet_weight *w, float *to)
+static void export_weight(const gki_lenet *net, const gki_lenet_weight *w, float *out)
 {
     const gki_real *values = gki_param_value(&net->params, w->weight);
     for (size_t o = 0; o < w->out; o++)
         for (size_t c = 0; c < w->channels; c++)
             for (size_t p = 0; p < w->positions; p++)
-                *to++ = (float)values[gki_lenet_place(w, o, c, p)];
+                *out++ = (float)values[gki_lenet_place(w, o, c, p)];
 }
 
-static void export_bias(const gki_lenet *net, const gki_lenet_weight *w, float *to)
+static void export_bias(const gki_lenet *net, const gki_lenet_weight *w, float *out)
 {
     for (size_t o = 0; o < w->out; o++)
-        to[o] = (float)gki_param_value(&net->params, w->bias)[o];
+        out[o] = (float)gki_param_value(&net->params, w->bias)[o];
 }
 
 /* Writes the file. The accuracy is NaN if there were no test images. */
-static gkv_status write_file(const trainer *it, double accuracy, const char *path)
+static gkv_status write_file(const feature_trainer *trainer, double accuracy, const char *path)
 {
     enum { NUMBER = 24, NOTES = 8 };
     gkv_status status = GKV_OK;
-    const gki_lenet *net = &it->net;
-    const gkv_features_train_settings *s = it->settings;
+    const gki_lenet *net = &trainer->net;
+    const gkv_features_train_settings *s = trainer->settings;
     gki_tensor tensors[2 * GKV_LENET_WEIGHTS];
     char names[2 * GKV_LENET_WEIGHTS][GKV_FEATURES_TENSOR_SIZE];
     char height[NUMBER], width[NUMBER], classes[NUMBER], count[NUMBER], reached[NUMBER],
@@ -375,10 +380,10 @@ static gkv_status write_file(const trainer *it, double accuracy, const char *pat
         export_bias(net, w, values + total);
         total += w->out;
     }
-    snprintf(height, sizeof height, "%zu", it->images->height);
-    snprintf(width, sizeof width, "%zu", it->images->width);
-    snprintf(classes, sizeof classes, "%zu", it->classes);
-    snprintf(count, sizeof count, "%zu", it->images->count);
+    snprintf(height, sizeof height, "%zu", trainer->images->height);
+    snprintf(width, sizeof width, "%zu", trainer->images->width);
+    snprintf(classes, sizeof classes, "%zu", trainer->classes);
+    snprintf(count, sizeof count, "%zu", trainer->images->count);
     snprintf(reached, sizeof reached, "%.4f", accuracy);
     snprintf(made_by, sizeof made_by,
              "gkvae %s features train --epochs %d --shift %d --rate %.17g --seed %" PRIu64,
@@ -409,22 +414,22 @@ gkv_status gkv_features_train(const gkv_labelled_images *train, const gkv_labell
     GKV_NEED(train);
     GKV_NEED(path);
     gkv_features_train_defaults(&defaults);
-    trainer it = {.images = train, .settings = settings ? settings : &defaults};
-    GKV_TRY(check_settings(it.settings));
+    feature_trainer trainer = {.images = train, .settings = settings ? settings : &defaults};
+    GKV_TRY(check_settings(trainer.settings));
     GKV_TRY(check_sets(train, test));
-    GKV_TRY(gki_call_begin(&it.call, options, 0));
-    it.threads = gki_call_threads(&it.call, 0);
+    GKV_TRY(gki_call_begin(&trainer.call, options, 0));
+    trainer.threads = gki_call_threads(&trainer.call, 0);
     double reached = NAN;
-    GKV_TRY_GOTO(create(&it, test));
-    it.call.total = it.steps * it.batch;
-    for (int epoch = 0; epoch < it.settings->epochs; epoch++)
-        GKV_TRY_GOTO(train_epoch(&it, epoch));
+    GKV_TRY_GOTO(create(&trainer, test));
+    trainer.call.total = trainer.steps * trainer.batch;
+    for (int epoch = 0; epoch < trainer.settings->epochs; epoch++)
+        GKV_TRY_GOTO(train_epoch(&trainer, epoch));
     if (test)
-        reached = accuracy_of(&it, test);
-    GKV_TRY_GOTO(write_file(&it, reached, path));
+        reached = accuracy_of(&trainer, test);
+    GKV_TRY_GOTO(write_file(&trainer, reached, path));
     if (accuracy)
         *accuracy = reached;
 done:
-    destroy(&it);
+    destroy(&trainer);
     return status;
 }

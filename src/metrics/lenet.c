@@ -30,7 +30,7 @@ typedef struct builder {
     gki_lenet *net;
     const gki_lenet_spec *spec;
     gki_map map, d_map;
-    gki_slot at, d_at;
+    gki_slot slot, d_slot;
 } builder;
 
 static gki_layer *next_layer(builder *b)
@@ -77,10 +77,10 @@ static gkv_status add_convolution(builder *b, size_t i)
 static gkv_status add_mask(builder *b, size_t i)
 {
     gki_layer *layer = next_layer(b);
-    GKV_TRY(gki_mask_create(&b->net->plan, b->at, b->d_at, layer));
+    GKV_TRY(gki_mask_create(&b->net->plan, b->slot, b->d_slot, layer));
     b->net->masks[i] = layer->aux;
-    b->at = layer->out;
-    b->d_at = layer->d_out;
+    b->slot = layer->out;
+    b->d_slot = layer->d_out;
     return GKV_OK;
 }
 
@@ -93,12 +93,12 @@ static gkv_status add_linear(builder *b, size_t i)
         GKV_TRY(add_mask(b, i));
     snprintf(name, sizeof name, "linears.%zu", i);
     gki_layer *layer = next_layer(b);
-    GKV_TRY(gki_linear_create(&net->params, &net->plan, name, b->at, b->d_at, true,
+    GKV_TRY(gki_linear_create(&net->params, &net->plan, name, b->slot, b->d_slot, true,
                               b->spec->outputs[GKV_LENET_CONVOLUTIONS + i], layer));
     describe(b, GKV_LENET_CONVOLUTIONS + i);
-    b->at = layer->out;
-    b->d_at = layer->d_out;
-    return is_last ? GKV_OK : gki_rectifier_create(b->at, b->d_at, 0, next_layer(b));
+    b->slot = layer->out;
+    b->d_slot = layer->d_out;
+    return is_last ? GKV_OK : gki_rectifier_create(b->slot, b->d_slot, 0, next_layer(b));
 }
 
 gkv_status gki_lenet_create(const gki_lenet_spec *spec, gki_lenet *net)
@@ -108,14 +108,14 @@ gkv_status gki_lenet_create(const gki_lenet_spec *spec, gki_lenet *net)
     builder b = {.net = net, .spec = spec, .map = net->image};
     for (size_t i = 0; i < GKV_LENET_CONVOLUTIONS; i++)
         GKV_TRY(add_convolution(&b, i));
-    b.at = b.map.slot;
-    b.d_at = b.d_map.slot;
+    b.slot = b.map.slot;
+    b.d_slot = b.d_map.slot;
     for (size_t i = 0; i < GKV_LENET_LINEARS; i++) {
-        net->features = b.at; /* in the end what the last layer reads */
+        net->features = b.slot; /* in the end what the last layer reads */
         GKV_TRY(add_linear(&b, i));
     }
-    net->logits = b.at;
-    net->d_logits = b.d_at;
+    net->logits = b.slot;
+    net->d_logits = b.d_slot;
     return gki_params_seal(&net->params);
 }
 

@@ -171,7 +171,7 @@ typedef struct filler {
 } filler;
 
 /* Replaces the NaN of a row by draws. */
-static void fill_row(const gkv_mgk *mgk, filler *f, gki_rng at, double *x)
+static void fill_row(const gkv_mgk *mgk, filler *f, gki_rng rng, double *x)
 {
     const size_t d = mgk->d;
     size_t known = 0, missing = 0;
@@ -192,7 +192,7 @@ static void fill_row(const gkv_mgk *mgk, filler *f, gki_rng at, double *x)
         f->known[i] =
             gkv_gk_Q_inverse(&mgk->margins[f->order[i]], x[f->order[i]]) - mgk->mean[f->order[i]];
     solve_known(d, known, f->factor, f->known);
-    gki_rng_normal_d(at, missing, f->known + known);
+    gki_rng_normal_d(rng, missing, f->known + known);
     for (size_t i = known; i < d; i++) {
         double z = mgk->mean[f->order[i]];
         for (size_t k = 0; k <= i; k++)

@@ -60,10 +60,10 @@ static gkv_status select_rows(size_t n, size_t d, const double *x, const double 
         return GKV_OK;
     GKV_TRY(gki_alloc(count, sizeof *out->row, &out->row));
     GKV_TRY(gki_alloc(count, sizeof *out->weights, &out->weights));
-    for (size_t i = 0, at = 0; i < n; i++)
+    for (size_t i = 0, next = 0; i < n; i++)
         if (weights[i] > 0) {
-            out->row[at] = (uint32_t)i;
-            out->weights[at++] = weights[i];
+            out->row[next] = (uint32_t)i;
+            out->weights[next++] = weights[i];
         }
     out->selected.n = count;
     out->selected.row = out->row;

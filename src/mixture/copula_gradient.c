@@ -72,14 +72,14 @@ static void add_margins(const gkv_mgk *mgk, size_t rows, const double *x, const 
     shape_derivatives(&mgk->columns, rows, t);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < d; j++) {
-            const size_t at = i * d + j;
+            const size_t index = i * d + j;
             const double b = mgk->margins[j].b, weight = weights ? weights[i] : 1.0;
-            const double neg_slope = (t->u[at] + t->ratio[at]) / t->dq[at]; /* −v/Q' */
+            const double neg_slope = (t->u[index] + t->ratio[index]) / t->dq[index]; /* −v/Q' */
             double *s = sum + 4 * j;
             s[GKV_GK_A] += weight * neg_slope;
-            s[GKV_GK_B] += weight * (neg_slope * (x[at] - mgk->margins[j].a) - 1.0) / b;
-            s[GKV_GK_G] += weight * (neg_slope * t->x_g[at] - t->log_g[at]);
-            s[GKV_GK_K] += weight * (neg_slope * t->x_k[at] - t->log_k[at]);
+            s[GKV_GK_B] += weight * (neg_slope * (x[index] - mgk->margins[j].a) - 1.0) / b;
+            s[GKV_GK_G] += weight * (neg_slope * t->x_g[index] - t->log_g[index]);
+            s[GKV_GK_K] += weight * (neg_slope * t->x_k[index] - t->log_k[index]);
         }
 }
 
@@ -128,8 +128,8 @@ static void do_tile(const gkv_mgk *mgk, const double *lower, size_t rows, const 
     solve(mgk, lower, rows, t);
     for (size_t i = 0; i < rows && log_pdf; i++) {
         log_pdf[i] = mgk->constant;
-        for (size_t at = i * d; at < (i + 1) * d; at++)
-            log_pdf[i] -= 0.5 * t->w[at] * t->w[at] + t->log_dq[at];
+        for (size_t index = i * d; index < (i + 1) * d; index++)
+            log_pdf[i] -= 0.5 * t->w[index] * t->w[index] + t->log_dq[index];
     }
     for (size_t i = 0; i < rows * d && dx; i++)
         dx[i] = -(t->u[i] + t->ratio[i]) / t->dq[i];
@@ -143,9 +143,9 @@ static double *part(double *sum, size_t *used, size_t size, double *memory)
 {
     if (!sum)
         return NULL;
-    double *at = memory + *used;
+    double *begin = memory + *used;
     *used += size;
-    return at;
+    return begin;
 }
 
 static void add_up(size_t blocks, size_t stride, size_t size, const double *from, double *to)
@@ -178,11 +178,11 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t b = 0; b < blocks; b++) {
         tile t = tile_at(scratch + (size_t)omp_get_thread_num() * TILE_ARRAYS * size, size);
-        size_t at = b * width;
+        size_t offset = b * width;
         sums sum;
-        sum.margins = part(out->margins, &at, 4 * d, partial);
-        sum.mean = part(out->mean, &at, d, partial);
-        sum.cholesky = part(out->cholesky, &at, d * d, partial);
+        sum.margins = part(out->margins, &offset, 4 * d, partial);
+        sum.mean = part(out->mean, &offset, d, partial);
+        sum.cholesky = part(out->cholesky, &offset, d * d, partial);
         for (size_t k = gki_mgk_block_start(n, b); k < gki_mgk_block_start(n, b + 1); k++) {
             const size_t first = k * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, k);
             if (gki_call_stopped(&call))
@@ -194,13 +194,13 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
         }
     }
     GKV_TRY_GOTO(gki_call_end(&call, "a gradient", "rows"));
-    size_t at = 0;
+    size_t offset = 0;
     if (out->margins)
-        add_up(blocks, width, 4 * d, partial, out->margins), at += 4 * d;
+        add_up(blocks, width, 4 * d, partial, out->margins), offset += 4 * d;
     if (out->mean)
-        add_up(blocks, width, d, partial + at, out->mean), at += d;
+        add_up(blocks, width, d, partial + offset, out->mean), offset += d;
     if (out->cholesky) {
-        add_up(blocks, width, d * d, partial + at, out->cholesky);
+        add_up(blocks, width, d * d, partial + offset, out->cholesky);
         for (size_t i = 0; i < d; i++)
             for (size_t j = i + 1; j < d; j++)
                 out->cholesky[i * d + j] = 0.0;

@@ -27,11 +27,11 @@ typedef struct scratch {
     double *logs;             /* [GROUP × GKV_MGK_TILE × count] log f_k */
 } scratch;
 
-static void to_float(size_t d, const double *x, float *to)
+static void to_float(size_t d, const double *x, float *out)
 {
 #pragma omp simd
     for (size_t j = 0; j < d; j++)
-        to[j] = (float)x[j];
+        out[j] = (float)x[j];
 }
 
 /* Computes log f_k of the rows of a tile that are not far from component k; −∞ for the others. */

@@ -74,9 +74,9 @@ static void distribute_column(const gki_em *em, size_t j, size_t *next, double *
         const uint32_t *start = &tile->start[row % GKV_MGK_TILE];
         const double w = rows->weights ? rows->weights[row] : 1.0;
         for (uint32_t e = start[0]; e < start[1]; e++) {
-            const size_t at = next[tile->component[e]]++;
-            x[at] = column[row];
-            weights[at] = w * tile->responsibility[e];
+            const size_t position = next[tile->component[e]]++;
+            x[position] = column[row];
+            weights[position] = w * tile->responsibility[e];
         }
     }
 }

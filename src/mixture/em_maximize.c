@@ -54,9 +54,10 @@ static gkv_status collect_support(gki_em *em)
         const gki_em_tile *tile = &rows->tiles[t];
         for (size_t i = 0; i < gki_mgk_tile_rows(rows->n, t); i++)
             for (uint32_t e = tile->start[i]; e < tile->start[i + 1]; e++) {
-                const size_t at = em->support[tile->component[e]]++, row = t * GKV_MGK_TILE + i;
-                em->support_row[at] = (uint32_t)row;
-                em->support_weight[at] =
+                const size_t position = em->support[tile->component[e]]++,
+                             row = t * GKV_MGK_TILE + i;
+                em->support_row[position] = (uint32_t)row;
+                em->support_weight[position] =
                     (rows->weights ? rows->weights[row] : 1.0) * tile->responsibility[e];
             }
     }

@@ -242,9 +242,9 @@ static gkv_status make_components(gki_em *em, const gki_clusters *s)
                          .b = em->scale[j] * fmax(sqrt(variance), em->set->advanced.min_scale),
                          .c = em->set->advanced.margins.c};
         }
-        const size_t at = s->only * s->count + k;
-        em->now->weights[at] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
-        GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, NULL, &em->now->components[at]));
+        const size_t index = s->only * s->count + k;
+        em->now->weights[index] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
+        GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, NULL, &em->now->components[index]));
     }
 done:
     free(within);

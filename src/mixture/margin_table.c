@@ -138,16 +138,16 @@ static void exact_column(const gki_mgk_table *table, size_t j, size_t rows, cons
     const gkv_gk *gk = &table->margins[j];
     const gki_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     double in[GKV_MGK_TILE] = {0}, out[GKV_MGK_TILE], out_dq[GKV_MGK_TILE];
-    size_t at[GKV_MGK_TILE], used = 0;
+    size_t which[GKV_MGK_TILE], used = 0;
     for (size_t i = j; i < rows * table->d; i += table->d)
         if (isnan(z[i])) {
             in[used] = x[i];
-            at[used++] = i;
+            which[used++] = i;
         }
     gki_gk_batch_inverse_d(used, 1, &one, in, out, out_dq, NULL, NULL);
     for (size_t i = 0; i < used; i++) {
-        z[at[i]] = out[i];
-        log_dq[at[i]] = out_dq[i];
+        z[which[i]] = out[i];
+        log_dq[which[i]] = out_dq[i];
     }
 }
 

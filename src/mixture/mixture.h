@@ -27,9 +27,10 @@ gkv_status gki_mgk_mixture_gather(size_t count, const double *weights, gkv_mgk *
  * same bits, and freed. GKV_ERR_MEMORY, GKV_ERR_IO. */
 gkv_status gki_mgk_mixture_share(gkv_dist *dist, int root, gkv_mgk_mixture **mixture);
 
-/* Makes component k of `to`, and sets its weight. margins[d] and `scratch` belong to the thread. */
+/* Makes component k of `mixture`, and sets its weight. margins[d] and `scratch` belong to the
+ * thread. */
 typedef gkv_status gki_mgk_make(const void *job, size_t k, gkv_gk *margins, double *scratch,
-                                gkv_mgk_mixture *to);
+                                gkv_mgk_mixture *mixture);
 
 /* Creates a mixture whose components threads make, with a scratch of so many numbers each. The
  * caller frees *out with gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */

@@ -135,11 +135,11 @@ typedef struct between_job {
 static gkv_status make_between(const void *job, size_t k, gkv_gk *margins, double *scratch,
                                gkv_mgk_mixture *out)
 {
-    const between_job *it = job;
-    const double from = it->from->weights[k], to = it->to->weights[k];
-    out->weights[k] = from + it->step->fraction * (to - from);
-    return gki_mgk_between(it->from->components[k], it->to->components[k], it->step, margins,
-                           scratch, &out->components[k]);
+    const between_job *between = job;
+    const double from = between->from->weights[k], to = between->to->weights[k];
+    out->weights[k] = from + between->step->fraction * (to - from);
+    return gki_mgk_between(between->from->components[k], between->to->components[k], between->step,
+                           margins, scratch, &out->components[k]);
 }
 
 gkv_status gki_mgk_mixture_between(const gkv_mgk_mixture *from, const gkv_mgk_mixture *to,

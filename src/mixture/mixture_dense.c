@@ -96,13 +96,13 @@ static size_t find_near(const gki_em *em, size_t i, size_t m, double *distance, 
         }
         if (found == m && !(square < distance[m - 1]))
             continue;
-        size_t at = found < m ? found++ : m - 1;
-        for (; at > 0 && square < distance[at - 1]; at--) {
-            distance[at] = distance[at - 1];
-            near[at] = near[at - 1];
+        size_t position = found < m ? found++ : m - 1;
+        for (; position > 0 && square < distance[position - 1]; position--) {
+            distance[position] = distance[position - 1];
+            near[position] = near[position - 1];
         }
-        distance[at] = square;
-        near[at] = other;
+        distance[position] = square;
+        near[position] = other;
     }
     return found;
 }

@@ -148,12 +148,12 @@ typedef struct ranges {
     double *low, *high; /* [d] */
 } ranges;
 
-static void widen(const ranges *to, size_t n, size_t d, const double *x)
+static void widen(const ranges *all, size_t n, size_t d, const double *x)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++) {
-            to->low[j] = fmin(to->low[j], x[i * d + j]);
-            to->high[j] = fmax(to->high[j], x[i * d + j]);
+            all->low[j] = fmin(all->low[j], x[i * d + j]);
+            all->high[j] = fmax(all->high[j], x[i * d + j]);
         }
 }
 

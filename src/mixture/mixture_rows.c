@@ -170,15 +170,15 @@ typedef struct work {
 static void add_coordinate(const gkv_mgk_mixture *mixture, const work *of, size_t i, size_t j,
                            size_t k)
 {
-    const size_t d = mixture->d, at = (k * GKV_MGK_TILE + i) * d + j;
-    const double w = of->w[at], before = of->logs[k];
+    const size_t d = mixture->d, index = (k * GKV_MGK_TILE + i) * d + j;
+    const double w = of->w[index], before = of->logs[k];
     of->lower[k] = of->upper[k] = -INFINITY;
     if (before == -INFINITY)
         return;
     of->lower[k] = before + gki_normal_log_cdf(w);
     of->upper[k] = before + gki_normal_log_cdf(-w);
     of->logs[k] = isinf(w) ? -INFINITY
-                           : before + gki_normal_log_pdf(w) - of->log_dq[at] -
+                           : before + gki_normal_log_pdf(w) - of->log_dq[index] -
                                  log(mixture->components[k]->cholesky[j * d + j]);
 }
 

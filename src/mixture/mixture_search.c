@@ -117,10 +117,10 @@ static gkv_status share_stage(search *s, size_t from, gkv_status status)
     for (size_t i = from; i < s->count; i++) {
         candidate *c = &s->all[i];
         const int root = (int)((i - from) % ranks);
-        told it = {.mean = c->mean, .small = c->small};
-        GKV_TRY(gkv_dist_broadcast(s->dist, root, sizeof it, &it));
-        c->mean = it.mean;
-        c->small = (size_t)it.small;
+        told result = {.mean = c->mean, .small = c->small};
+        GKV_TRY(gkv_dist_broadcast(s->dist, root, sizeof result, &result));
+        c->mean = result.mean;
+        c->small = (size_t)result.small;
         GKV_TRY(gki_mgk_mixture_share(s->dist, root, &c->mixture));
     }
     return GKV_OK;
@@ -220,14 +220,14 @@ static gkv_status try_mixture(search *s, size_t from, const gkv_mgk_mixture *sta
 }
 
 /* Adds a component of dense rows to a mixture. *out is NULL if there are no such rows. */
-static gkv_status add_dense(const gki_em *em, const gkv_mgk_mixture *to, gkv_mgk_mixture **out)
+static gkv_status add_dense(const gki_em *em, const gkv_mgk_mixture *mixture, gkv_mgk_mixture **out)
 {
     gkv_mgk *dense = NULL;
     gkv_status status = GKV_OK;
     *out = NULL;
-    GKV_TRY(gki_mixture_find_dense(em, to, &dense));
+    GKV_TRY(gki_mixture_find_dense(em, mixture, &dense));
     if (dense)
-        status = gki_mgk_mixture_add(to, dense, fmin(0.5, em->min_rows / em->fit.total), out);
+        status = gki_mgk_mixture_add(mixture, dense, fmin(0.5, em->min_rows / em->fit.total), out);
     gkv_mgk_free(dense);
     return status;
 }

@@ -17,12 +17,12 @@ static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
 /* Computes the mean and the standard deviation of a component's scores in dimension j from its
  * statistics. */
-static void moments(const gki_online_layout *at, const double *of, size_t j, double *mean,
+static void moments(const gki_online_layout *layout, const double *of, size_t j, double *mean,
                     double *sd)
 {
     const double n = of[0];
-    *mean = of[at->sum + j] / n;
-    const double square = of[at->square + (at->dependent ? j * at->d + j : j)] / n;
+    *mean = of[layout->sum + j] / n;
+    const double square = of[layout->square + (layout->dependent ? j * layout->d + j : j)] / n;
     *sd = sqrt(fmax(square - *mean * *mean, 1e-6));
 }
 
@@ -36,16 +36,16 @@ typedef struct levels {
 
 static levels make_levels(void)
 {
-    levels it = {{0}, {0}};
+    levels normal = {{0}, {0}};
     double below = 0;
     for (size_t i = 0; i < GKV_ONLINE_BOUNDARIES; i++) {
         const double z = gki_online_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
-        it.probability[i] = cdf - below;
-        it.pdf[i] = exp(-z * z / 2 - GKV_HALF_LOG_2PI);
+        normal.probability[i] = cdf - below;
+        normal.pdf[i] = exp(-z * z / 2 - GKV_HALF_LOG_2PI);
         below = cdf;
     }
-    it.probability[GKV_ONLINE_BOUNDARIES] = 1 - below;
-    return it;
+    normal.probability[GKV_ONLINE_BOUNDARIES] = 1 - below;
+    return normal;
 }
 
 /* Computes h_θ = ∂Q/∂θ / Q' of a margin at the boundaries, for θ = (A/B, log B, g, k). The
@@ -84,32 +84,32 @@ typedef struct equations {
 /* Adds the residuals √n (n_c/n − p_c)/√p_c of the cells under Cauchy's loss. They are the
  * increments of the whitened quantile residuals of gkvae/gk_fit.h at the levels of the
  * boundaries. */
-static void add_cells(const double *cells, double n, double h[4][N], const levels *at,
-                      equations *to)
+static void add_cells(const double *cells, double n, double h[4][N], const levels *normal,
+                      equations *system)
 {
     const double outlier = n / (gki_mgk_outlier_residual * gki_mgk_outlier_residual);
     double derivative[4][N], weighted[4][N], error[N] = {0}, weight[N] = {0};
 #pragma omp simd
     for (size_t c = 0; c < GKV_ONLINE_CELLS; c++) {
-        error[c] = cells[c] / n - at->probability[c];
+        error[c] = cells[c] / n - normal->probability[c];
         /* 1/p times Cauchy's weight */
-        weight[c] = 1 / (at->probability[c] + outlier * error[c] * error[c]);
+        weight[c] = 1 / (normal->probability[c] + outlier * error[c] * error[c]);
     }
     for (size_t i = 0; i < 4; i++) { /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
-        derivative[i][0] = -at->pdf[0] * h[i][0];
+        derivative[i][0] = -normal->pdf[0] * h[i][0];
 #pragma omp simd
         for (size_t c = 1; c < N; c++)
-            derivative[i][c] = at->pdf[c - 1] * h[i][c - 1] - at->pdf[c] * h[i][c];
+            derivative[i][c] = normal->pdf[c - 1] * h[i][c - 1] - normal->pdf[c] * h[i][c];
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
             weighted[i][c] = weight[c] * derivative[i][c];
     }
     for (size_t i = 0; i < 4; i++) {
-        to->b[i] += dot(weighted[i], error);
+        system->b[i] += dot(weighted[i], error);
         for (size_t j = 0; j <= i; j++) {
             const double product = dot(weighted[i], derivative[j]);
-            to->m[i][j] += product;
-            to->m[j][i] += j < i ? product : 0;
+            system->m[i][j] += product;
+            system->m[j][i] += j < i ? product : 0;
         }
     }
 }
@@ -119,10 +119,10 @@ static void add_cells(const double *cells, double n, double h[4][N], const level
  * component is g-and-k, and its information is (R⁻¹)_jj − 1, `information`. A and B follow g and k
  * as in the margin alone. */
 static void add_coupling(const double *coupling, double n, double information, double h[4][N],
-                         const levels *at, equations *to)
+                         const levels *normal, equations *system)
 {
     double edge[N], effect[2][N], expected[2][N], mean[N] = {0};
-    const double(*m)[4] = (const double(*)[4])to->m;
+    const double(*m)[4] = (const double(*)[4])system->m;
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
@@ -142,33 +142,33 @@ static void add_coupling(const double *coupling, double n, double information, d
         effect[s][GKV_ONLINE_BOUNDARIES] = edge[GKV_ONLINE_BOUNDARIES - 1];
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
-            expected[s][c] = information * at->probability[c] * effect[s][c];
+            expected[s][c] = information * normal->probability[c] * effect[s][c];
     }
     for (size_t s = 0; s < 2; s++) {
-        to->b[2 + s] += dot(mean, effect[s]);
+        system->b[2 + s] += dot(mean, effect[s]);
         for (size_t t = 0; t < 2; t++)
-            to->m[2 + s][2 + t] += dot(expected[s], effect[t]);
+            system->m[2 + s][2 + t] += dot(expected[s], effect[t]);
     }
 }
 
 /* Adds the prior of g and k, as ridge terms whose strength is relative to one row. */
-static void add_prior(const double strength[2], const gkv_gk *margin, equations *to)
+static void add_prior(const double strength[2], const gkv_gk *margin, equations *system)
 {
     const double shape[2] = {margin->g, margin->k};
     for (size_t s = 0; s < 2; s++) {
-        to->m[2 + s][2 + s] += strength[s];
-        to->b[2 + s] -= strength[s] * shape[s];
+        system->m[2 + s][2 + s] += strength[s];
+        system->b[2 + s] -= strength[s] * shape[s];
     }
 }
 
 /* Solves for one step of Levenberg–Marquardt. Returns 0 if the equations are singular. */
-static int solve_damped(equations *it, double delta[4])
+static int solve_damped(equations *system, double delta[4])
 {
     static const double damping = 1e-3;
     static const bool held[4] = {0};
     for (size_t i = 0; i < 4; i++)
-        it->m[i][i] *= 1 + damping;
-    return gki_solve4x4_symmetric(it->m, held, it->b, delta);
+        system->m[i][i] *= 1 + damping;
+    return gki_solve4x4_symmetric(system->m, held, system->b, delta);
 }
 
 static double clamp_step(double most, double x)
@@ -192,22 +192,22 @@ static void step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *
                          double fraction, const gki_shape_prior *prior, const levels *expected,
                          gkv_gk *margins)
 {
-    const gki_online_layout *at = &stats->at;
-    const double *of = stats->values + k * at->size, n = of[0], rows = n / fraction;
+    const gki_online_layout *layout = &stats->layout;
+    const double *of = stats->values + k * layout->size, n = of[0], rows = n / fraction;
     const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
-    for (size_t j = 0; j < at->d; j++) {
+    for (size_t j = 0; j < layout->d; j++) {
         const size_t cells = j * GKV_ONLINE_CELLS;
         double mean, sd, delta[4] = {0};
-        moments(at, of, j, &mean, &sd);
+        moments(layout, of, j, &mean, &sd);
         delta[0] = mean, delta[1] = log(sd);
-        if (at->cells) {
+        if (layout->cells) {
             equations normal = {0};
             double h[4][N];
             score_derivatives(&old[j], h);
-            add_cells(of + at->cells + cells, n, h, expected, &normal);
-            if (at->coupling)
-                add_coupling(of + at->coupling + cells, n, stats->information[k * at->d + j], h,
-                             expected, &normal);
+            add_cells(of + layout->cells + cells, n, h, expected, &normal);
+            if (layout->coupling)
+                add_coupling(of + layout->coupling + cells, n,
+                             stats->information[k * layout->d + j], h, expected, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve_damped(&normal, delta))
                 memset(delta, 0, sizeof delta);
@@ -226,14 +226,14 @@ void gki_online_step_margins(const gki_online_stats *stats, size_t k, const gkv_
 /* Writes the correlation of component k's scores to r[d × d]. mean[d] is scratch. */
 static void correlation(const gki_online_stats *stats, size_t k, double *r, double *mean)
 {
-    const gki_online_layout *at = &stats->at;
-    const size_t d = at->d;
-    const double *of = stats->values + k * at->size;
+    const gki_online_layout *layout = &stats->layout;
+    const size_t d = layout->d;
+    const double *of = stats->values + k * layout->size;
     double *sd = r; /* of dimension j at r[j, j], until the end */
     for (size_t i = 0; i < d; i++) {
-        moments(at, of, i, &mean[i], &sd[i * d + i]);
+        moments(layout, of, i, &mean[i], &sd[i * d + i]);
         for (size_t j = 0; j < i; j++) {
-            const double product = of[at->square + j * d + i] / of[0] - mean[j] * mean[i];
+            const double product = of[layout->square + j * d + i] / of[0] - mean[j] * mean[i];
             r[i * d + j] = r[j * d + i] = clamp_step(1, product / (sd[j * d + j] * sd[i * d + i]));
         }
     }
@@ -245,17 +245,17 @@ static void correlation(const gki_online_stats *stats, size_t k, double *r, doub
 
 gki_online_layout gki_online_layout_of(size_t d, int dependent, int shaped)
 {
-    gki_online_layout at = {.d = d, .sum = 1, .square = 1 + d, .dependent = dependent};
-    at.size = at.square + (dependent ? d * d : d);
+    gki_online_layout layout = {.d = d, .sum = 1, .square = 1 + d, .dependent = dependent};
+    layout.size = layout.square + (dependent ? d * d : d);
     if (shaped) {
-        at.cells = at.size;
-        at.size += d * GKV_ONLINE_CELLS;
+        layout.cells = layout.size;
+        layout.size += d * GKV_ONLINE_CELLS;
     }
     if (shaped && dependent) {
-        at.coupling = at.size;
-        at.size += d * GKV_ONLINE_CELLS;
+        layout.coupling = layout.size;
+        layout.size += d * GKV_ONLINE_CELLS;
     }
-    return at;
+    return layout;
 }
 
 /* The least weight of a component. */
@@ -268,7 +268,7 @@ static const double apart = 0.1;
 
 static double rows_of(const gki_online_stats *stats, size_t k)
 {
-    return stats->values[k * stats->at.size];
+    return stats->values[k * stats->layout.size];
 }
 
 /* The data of an M-step. */
@@ -282,24 +282,26 @@ typedef struct maximize_job {
 } maximize_job;
 
 static gkv_status maximize_component(const void *job, size_t k, gkv_gk *margins, double *scratch,
-                                     gkv_mgk_mixture *to)
+                                     gkv_mgk_mixture *mixture)
 {
-    const maximize_job *it = job;
-    const gkv_mgk *old = it->old->components[k];
-    const double n = rows_of(it->stats, k), fraction = n / it->rows[k],
-                 weight = it->old->weights[k];
-    double *r = scratch, *l = it->stats->at.dependent ? scratch + old->d * old->d : NULL;
-    to->weights[k] = weight + it->forgetting * (fmax(n / it->total, least_weight) - weight);
+    const maximize_job *m_step = job;
+    const gkv_mgk *old = m_step->old->components[k];
+    const double n = rows_of(m_step->stats, k), fraction = n / m_step->rows[k],
+                 weight = m_step->old->weights[k];
+    double *r = scratch, *l = m_step->stats->layout.dependent ? scratch + old->d * old->d : NULL;
+    mixture->weights[k] =
+        weight + m_step->forgetting * (fmax(n / m_step->total, least_weight) - weight);
     if (!(n > 1))
         return gki_mgk_build_waypoint(old->d, old->margins, NULL, old->cholesky,
-                                      &to->components[k]);
-    step_margins(it->stats, k, old->margins, fraction, &it->prior, &it->expected, margins);
+                                      &mixture->components[k]);
+    step_margins(m_step->stats, k, old->margins, fraction, &m_step->prior, &m_step->expected,
+                 margins);
     if (l) {
-        correlation(it->stats, k, r, l); /* the factor overwrites l */
+        correlation(m_step->stats, k, r, l); /* the factor overwrites l */
         gki_mgk_correlation_between(old, fraction, r);
         gki_mgk_correlation_factor(old->d, r, l);
     }
-    return gki_mgk_build_waypoint(old->d, margins, NULL, l, &to->components[k]);
+    return gki_mgk_build_waypoint(old->d, margins, NULL, l, &mixture->components[k]);
 }
 
 gkv_status gki_online_maximize(const gkv_mgk_mixture *old, const gki_online_stats *stats,

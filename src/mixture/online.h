@@ -39,8 +39,8 @@ gki_online_layout gki_online_layout_of(size_t d, int dependent, int shaped);
 
 /* The statistics of all components. */
 typedef struct gki_online_stats {
-    gki_online_layout at;
-    const double *values; /* [count × at.size] */
+    gki_online_layout layout;
+    const double *values; /* [count × layout.size] */
     /* [count × d] (R⁻¹)_jj − 1 ≥ 0, the information about dimension j in the scores of the others;
      * NULL without coupling */
     const double *information;

@@ -64,12 +64,12 @@ static void normal_inverse(const gki_mgk_columns *columns, size_t rows, const do
     const size_t d = columns->d;
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < d; j++) {
-            const size_t at = i * d + j;
-            z[at] = (x[at] - columns->a[j]) / columns->b[j];
+            const size_t index = i * d + j;
+            z[index] = (x[index] - columns->a[j]) / columns->b[j];
             if (dq)
-                dq[at] = columns->b[j];
+                dq[index] = columns->b[j];
             if (ratio)
-                ratio[at] = 0.0;
+                ratio[index] = 0.0;
         }
     for (size_t j = 0; j < d && log_dq; j++) {
         const double log_b = log(columns->b[j]);
@@ -84,7 +84,7 @@ static void inverse_by_column(const gki_mgk_columns *columns, size_t rows, const
 {
     const size_t d = columns->d;
     double in[GKV_MGK_TILE], out[4][GKV_MGK_TILE];
-    double *const to[4] = {z, log_dq, dq, ratio};
+    double *const results[4] = {z, log_dq, dq, ratio};
     for (size_t j = 0; j < d; j++) {
         const gkv_gk *m = &columns->margins[j];
         const gki_gk_columns_d one = {&m->a, &m->b, &m->g, &m->k, m->c};
@@ -92,8 +92,8 @@ static void inverse_by_column(const gki_mgk_columns *columns, size_t rows, const
             in[i] = x[i * d + j];
         gki_gk_batch_inverse_d(rows, 1, &one, in, out[0], out[1], out[2], out[3]);
         for (int o = 0; o < 4; o++)
-            for (size_t i = 0; i < rows && to[o]; i++)
-                to[o][i * d + j] = out[o][i];
+            for (size_t i = 0; i < rows && results[o]; i++)
+                results[o][i * d + j] = out[o][i];
     }
 }
 

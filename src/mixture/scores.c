@@ -136,12 +136,12 @@ static gkv_status add_up(size_t d, size_t blocks, const block *b, gki_mgk_scores
             out->products[j] += b[i].products[j];
     }
     GKV_TRY(gki_alloc(out->outlier_rows, (d + 1) * sizeof *out->outliers, &out->outliers));
-    size_t at = 0;
+    size_t first = 0;
     for (size_t i = 0; i < blocks; i++) {
         if (b[i].outlier_rows)
-            memcpy(out->outliers + at * (d + 1), b[i].outliers,
+            memcpy(out->outliers + first * (d + 1), b[i].outliers,
                    b[i].outlier_rows * (d + 1) * sizeof *out->outliers);
-        at += b[i].outlier_rows;
+        first += b[i].outlier_rows;
     }
     return GKV_OK;
 }

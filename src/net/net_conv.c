@@ -55,7 +55,7 @@ typedef struct builder {
     gki_plan *plan;
     const char *name;
     gkv_conv_block block;
-    gki_map at, d_at;
+    gki_map map, d_map;
 } builder;
 
 /* A name of a tensor; gki_params_add() refuses names that are too long. */
@@ -74,8 +74,8 @@ static gki_layer *next_layer(builder *b)
 
 static void advance(builder *b, const gki_layer *layer)
 {
-    b->at = layer->maps.out;
-    b->d_at = layer->maps.d_out;
+    b->map = layer->maps.out;
+    b->d_map = layer->maps.d_out;
 }
 
 /* Adds a convolution; `skip` is added to its output unless it is NULL. */
@@ -84,9 +84,9 @@ static gkv_status add_strided(builder *b, const char *suffix, size_t kernel, siz
 {
     layer_name name;
     gki_layer *layer = next_layer(b);
-    gki_conv_spec spec = {.in = b->at,
-                          .d_in = b->d_at,
-                          .has_d_in = b->d_at.slot.width > 0,
+    gki_conv_spec spec = {.in = b->map,
+                          .d_in = b->d_map,
+                          .has_d_in = b->d_map.slot.width > 0,
                           .kernel = kernel,
                           .stride = stride,
                           .padding = kernel / 2,
@@ -109,8 +109,8 @@ static gkv_status add_norm(builder *b, const char *suffix, size_t border)
 {
     layer_name name;
     gki_layer *layer = next_layer(b);
-    GKV_TRY(gki_map_norm_silu_create(b->params, b->plan, name_of(b, suffix, name), &b->at, &b->d_at,
-                                     border, layer));
+    GKV_TRY(gki_map_norm_silu_create(b->params, b->plan, name_of(b, suffix, name), &b->map,
+                                     &b->d_map, border, layer));
     advance(b, layer);
     return GKV_OK;
 }
@@ -124,28 +124,28 @@ static gkv_status add_block_conv(builder *b, const char *level, size_t index, in
     if (b->block == GKV_CONV_BLOCK_DEPTHWISE) {
         gki_layer *layer = next_layer(b);
         snprintf(suffix, sizeof suffix, "%s.%zu.depthwise%d", level, index, number);
-        GKV_TRY(gki_depthwise_create(b->params, b->plan, name_of(b, suffix, name), &b->at, &b->d_at,
-                                     KERNEL, layer));
+        GKV_TRY(gki_depthwise_create(b->params, b->plan, name_of(b, suffix, name), &b->map,
+                                     &b->d_map, KERNEL, layer));
         advance(b, layer);
     }
     snprintf(suffix, sizeof suffix, "%s.%zu.conv%d", level, index, number);
-    return add_conv(b, suffix, b->block == GKV_CONV_BLOCK_DEPTHWISE ? 1 : KERNEL, b->at.channels,
+    return add_conv(b, suffix, b->block == GKV_CONV_BLOCK_DEPTHWISE ? 1 : KERNEL, b->map.channels,
                     skip);
 }
 
 static gkv_status add_block(builder *b, const char *level, size_t index)
 {
     char suffix[GKV_PARAM_NAME_SIZE];
-    const gki_map start = b->at;
+    const gki_map start = b->map;
     gki_layer *norm = &b->net->layers[b->net->count];
     snprintf(suffix, sizeof suffix, "%s.%zu.norm", level, index);
     GKV_TRY(add_norm(b, suffix, 1));
     GKV_TRY(add_block_conv(b, level, index, 1, NULL));
     gki_layer *silu = next_layer(b);
-    GKV_TRY(gki_map_silu_create(b->plan, &b->at, &b->d_at, silu));
+    GKV_TRY(gki_map_silu_create(b->plan, &b->map, &b->d_map, silu));
     advance(b, silu);
     GKV_TRY(add_block_conv(b, level, index, 2, &start));
-    norm->maps.skip = b->d_at; /* the gradient goes around the branch too */
+    norm->maps.skip = b->d_map; /* the gradient goes around the branch too */
     return GKV_OK;
 }
 
@@ -172,7 +172,7 @@ static gkv_status add_downsampling(builder *b, const gki_net_spec *spec)
         return add_strided(b, "down", KERNEL, 2, spec->quarter_channels, NULL);
     }
     gki_layer *unshuffle = next_layer(b);
-    GKV_TRY(gki_unshuffle_create(b->plan, &b->at, &b->d_at, unshuffle));
+    GKV_TRY(gki_unshuffle_create(b->plan, &b->map, &b->d_map, unshuffle));
     advance(b, unshuffle);
     return add_conv(b, "down", 1, spec->quarter_channels, NULL);
 }
@@ -181,13 +181,13 @@ static gkv_status build_encoder(builder *b, const gki_net_spec *spec)
 {
     gki_layer *input = next_layer(b);
     GKV_TRY(gki_image_input_create(b->plan, spec->in, spec->mean, spec->image, input));
-    b->at = input->maps.out;
+    b->map = input->maps.out;
     GKV_TRY(add_conv(b, "input", KERNEL, spec->half_channels, NULL));
     GKV_TRY(add_blocks(b, "half", spec->conv_blocks));
     GKV_TRY(add_downsampling(b, spec));
     GKV_TRY(add_blocks(b, "quarter", spec->conv_blocks));
     GKV_TRY(add_norm(b, "norm", 0));
-    GKV_TRY(add_linear(b, "output", b->at.slot, b->d_at.slot, true, spec->out));
+    GKV_TRY(add_linear(b, "output", b->map.slot, b->d_map.slot, true, spec->out));
     gki_param *weight = &b->params->list[b->net->layers[b->net->count - 1].weight];
     if (weight->cols > FULL_RATE_INPUTS)
         weight->rate = (double)FULL_RATE_INPUTS / (double)weight->cols;
@@ -198,9 +198,9 @@ static gkv_status build_encoder(builder *b, const gki_net_spec *spec)
 static void take_map(builder *b, size_t height, size_t width, size_t channels)
 {
     const gki_layer *layer = &b->net->layers[b->net->count - 1];
-    b->at = (gki_map){.slot = layer->out, .height = height, .width = width, .channels = channels};
-    b->d_at = b->at;
-    b->d_at.slot = layer->d_out;
+    b->map = (gki_map){.slot = layer->out, .height = height, .width = width, .channels = channels};
+    b->d_map = b->map;
+    b->d_map.slot = layer->d_out;
 }
 
 static gkv_status build_decoder(builder *b, const gki_net_spec *spec)
@@ -218,13 +218,13 @@ static gkv_status build_decoder(builder *b, const gki_net_spec *spec)
     GKV_TRY(add_blocks(b, "quarter", spec->conv_blocks));
     GKV_TRY(add_conv(b, "up", 1, SHUFFLED * spec->half_channels, NULL));
     gki_layer *shuffle = next_layer(b);
-    GKV_TRY(gki_shuffle_create(b->plan, &b->at, &b->d_at, shuffle));
+    GKV_TRY(gki_shuffle_create(b->plan, &b->map, &b->d_map, shuffle));
     advance(b, shuffle);
     GKV_TRY(add_blocks(b, "half", spec->conv_blocks));
     GKV_TRY(add_norm(b, "norm", 1));
     gki_layer *last = next_layer(b);
-    const gki_conv_spec conv = {.in = b->at, /* the output has a bias for each value */
-                                .d_in = b->d_at,
+    const gki_conv_spec conv = {.in = b->map, /* the output has a bias for each value */
+                                .d_in = b->d_map,
                                 .has_d_in = true,
                                 .kernel = KERNEL,
                                 .stride = 1,
@@ -232,8 +232,8 @@ static gkv_status build_decoder(builder *b, const gki_net_spec *spec)
                                 .outputs = spec->out / values * SHUFFLED * image.channels};
     GKV_TRY(gki_conv_create(&conv, b->params, b->plan, name_of(b, "output", name), last));
     advance(b, last);
-    return gki_image_output_create(b->params, b->plan, name_of(b, "output", name), &b->at, &b->d_at,
-                                   image, spec->out / values, next_layer(b));
+    return gki_image_output_create(b->params, b->plan, name_of(b, "output", name), &b->map,
+                                   &b->d_map, image, spec->out / values, next_layer(b));
 }
 
 static void destroy(gki_net *net)
@@ -409,20 +409,20 @@ static const gki_real *tangent(const gki_net *net, const gki_workspace *ws, size
                                size_t count, const gki_tangents *scratch)
 {
     const net_conv *self = conv_of(net);
-    gki_real *at = NULL, *kept = NULL;
+    gki_real *current = NULL, *kept = NULL;
     for (size_t i = 0; i < inner_layers(self); i++) {
         const gki_layer *layer = &self->layers[i];
         const bool has_skip = layer->maps.skip.slot.width > 0,
                    ends = has_skip && layer->maps.kernel;
         if (has_skip && !ends)
-            kept = at;
-        gki_real *to = ends ? kept : spare_of(scratch, at, kept);
-        layer->ops->tangent(layer, ws, first, count, net->in.width, at, to);
-        at = to;
+            kept = current;
+        gki_real *out = ends ? kept : spare_of(scratch, current, kept);
+        layer->ops->tangent(layer, ws, first, count, net->in.width, current, out);
+        current = out;
         if (ends)
             kept = NULL;
     }
-    return at;
+    return current;
 }
 
 static void tangent_part(const gki_net *net, const gki_workspace *ws, size_t first, size_t count,

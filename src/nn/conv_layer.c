@@ -163,9 +163,9 @@ static gki_conv_product backward_product(const gki_maps *maps, size_t y, size_t 
 /* Sets the pixels of row y of d_in whose columns are of a class to zero. */
 static void clear(const gki_maps *maps, size_t y, size_t class, gki_real *d_in)
 {
-    const gki_map *to = &maps->d_in;
-    for (size_t x = class; x < to->width; x += maps->stride)
-        memset(d_in + gki_map_row(to, y) + x * to->channels, 0, to->channels * sizeof *d_in);
+    const gki_map *map = &maps->d_in;
+    for (size_t x = class; x < map->width; x += maps->stride)
+        memset(d_in + gki_map_row(map, y) + x * map->channels, 0, map->channels * sizeof *d_in);
 }
 
 static void backward_row(const gki_maps *maps, const gki_real *packed, size_t y,
@@ -190,31 +190,32 @@ static void backward_row(const gki_maps *maps, const gki_real *packed, size_t y,
 
 /* A block of the packed weight: `depth` of its rows, from the taps of one row of the kernel and of
  * one class of columns, and some of its columns. */
-typedef struct block {
+typedef struct kernel_block {
     size_t tap_row;       /* of the kernel */
     size_t class;         /* of the columns of d_in */
     size_t first, depth;  /* rows from the first of the class */
     size_t input, inputs; /* columns */
     const gki_real *weight;
-} block;
+} kernel_block;
 
 /* Adds the products of a block to d_in. */
-static void add_block(const gki_maps *maps, const block *it, const gki_real *d_out, gki_real *d_in)
+static void add_block(const gki_maps *maps, const kernel_block *block, const gki_real *d_out,
+                      gki_real *d_in)
 {
-    const tap_run columns = taps_of(maps, it->class);
+    const tap_run columns = taps_of(maps, block->class);
     for (size_t y = 0; y < maps->d_in.height; y++) {
-        tap_run row = {.first = it->tap_row, .count = 1};
+        tap_run row = {.first = block->tap_row, .count = 1};
         const ptrdiff_t reach =
-            (ptrdiff_t)(y % maps->stride + maps->padding) - (ptrdiff_t)it->tap_row;
+            (ptrdiff_t)(y % maps->stride + maps->padding) - (ptrdiff_t)block->tap_row;
         if (reach % (ptrdiff_t)maps->stride != 0)
             continue;
         row.shift = reach / (ptrdiff_t)maps->stride;
-        gki_conv_product product =
-            backward_product(maps, y, it->class, row, columns, d_out + it->first, d_in + it->input);
-        product.n = it->inputs;
-        product.k = it->depth;
-        product.b = it->weight;
-        product.b_row = it->inputs;
+        gki_conv_product product = backward_product(maps, y, block->class, row, columns,
+                                                    d_out + block->first, d_in + block->input);
+        product.n = block->inputs;
+        product.k = block->depth;
+        product.b = block->weight;
+        product.b_row = block->inputs;
         product.start = product.c;
         product.start_row = product.c_row;
         gki_map_kernels_get()->multiply(&product);
@@ -232,17 +233,17 @@ static void add_taps(const gki_layer *layer, gki_workspace *ws, size_t first, si
     const size_t outputs = maps->d_out.channels, inputs = maps->d_in.channels;
     const tap_run columns = taps_of(maps, class);
     gki_real packed[DEPTH * COLUMNS];
-    block it = {.tap_row = maps->kernel - 1 - line, .class = class, .weight = packed};
-    for (it.input = 0; it.input < inputs; it.input += COLUMNS)
-        for (it.first = 0; it.first < columns.count * outputs; it.first += DEPTH) {
-            const size_t left = columns.count * outputs - it.first;
-            it.depth = left < DEPTH ? left : DEPTH;
-            it.inputs = inputs - it.input < COLUMNS ? inputs - it.input : COLUMNS;
+    kernel_block block = {.tap_row = maps->kernel - 1 - line, .class = class, .weight = packed};
+    for (block.input = 0; block.input < inputs; block.input += COLUMNS)
+        for (block.first = 0; block.first < columns.count * outputs; block.first += DEPTH) {
+            const size_t left = columns.count * outputs - block.first;
+            block.depth = left < DEPTH ? left : DEPTH;
+            block.inputs = inputs - block.input < COLUMNS ? inputs - block.input : COLUMNS;
             pack_block(param, gki_param_value(ws->params, layer->weight),
-                       (line * maps->kernel + columns.place) * outputs + it.first, it.depth,
-                       it.input, it.inputs, packed);
+                       (line * maps->kernel + columns.place) * outputs + block.first, block.depth,
+                       block.input, block.inputs, packed);
             for (size_t r = first; r < first + count; r++)
-                add_block(maps, &it, gki_at(ws, layer->d_out, r), gki_at(ws, layer->d_in, r));
+                add_block(maps, &block, gki_at(ws, layer->d_out, r), gki_at(ws, layer->d_in, r));
         }
 }
 

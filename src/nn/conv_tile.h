@@ -46,8 +46,8 @@ static ALWAYS_INLINE void tile(const size_t rows, const size_t vectors, const si
         for (size_t r = 0; r < rows; r++) {
             UNROLL
             for (size_t v = 0; v < vectors; v++) {
-                const gki_real *at = start + r * p->start_row + v * VR_LANES;
-                const vr here = vectors > 1 ? vr_load(at) : vr_load_lanes(at, lanes);
+                const gki_real *input = start + r * p->start_row + v * VR_LANES;
+                const vr here = vectors > 1 ? vr_load(input) : vr_load_lanes(input, lanes);
                 sums[r][v] = sums[r][v] + here;
             }
         }

@@ -60,12 +60,13 @@ void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *p)
 }
 
 /* Packs as gki_gemm_kernels.pack does, for a panel of PORTABLE_PANEL columns. */
-static void pack_portable(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to)
+static void pack_portable(size_t count, size_t depth, const gki_real *w, size_t w_row,
+                          gki_real *out)
 {
     const size_t width = gki_packed_width(PORTABLE_PANEL, count);
     for (size_t k = 0; k < depth; k++)
         for (size_t j = 0; j < width; j++)
-            to[k * width + j] = j < count ? w[j * w_row + k] : 0;
+            out[k * width + j] = j < count ? w[j * w_row + k] : 0;
 }
 
 /* The forward product by OpenBLAS. Returns false if it cannot be loaded. */
@@ -148,7 +149,7 @@ static void gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, s
                      size_t first, size_t count, size_t column, size_t columns, const gki_real *d_y,
                      const gki_real *x, bool adds, gki_real *d_weight)
 {
-    gki_real *to = d_weight + first * in + column;
+    gki_real *sums = d_weight + first * in + column;
     gki_gemm_product(kernels, &(gki_product){.m = count,
                                              .n = columns,
                                              .k = rows,
@@ -157,9 +158,9 @@ static void gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, s
                                              .a_step = out,
                                              .b = x + column,
                                              .b_row = in,
-                                             .c = to,
+                                             .c = sums,
                                              .c_row = in,
-                                             .start = adds ? to : NULL,
+                                             .start = adds ? sums : NULL,
                                              .start_row = in});
 }
 

@@ -71,9 +71,9 @@ typedef struct gki_gemm_kernels {
     /* Columns of a packed panel. The last panel may be half as wide. */
     size_t panel;
     const gki_product_kernels *products; /* the dense products */
-    /* Packs a panel of Wᵀ: to[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for j
-     * ≥ count. Rows of `to` have gki_packed_width(panel, count) elements. */
-    void (*pack)(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to);
+    /* Packs a panel of Wᵀ: out[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for
+     * j ≥ count. Rows of `out` have gki_packed_width(panel, count) elements. */
+    void (*pack)(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *out);
     void (*sparse_multiply)(const gki_sparse_product *product);
     void (*sparse_gradient)(const gki_sparse_gradient *gradient);
 } gki_gemm_kernels;

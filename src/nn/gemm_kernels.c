@@ -26,23 +26,23 @@ const gki_gemm_kernels *gki_gemm_kernels_of(gki_simd level)
 
 enum { PANEL = 2 * VR_LANES };
 
-/* to[k][i] ← w[i][k] for VR_LANES columns i, with zeros for i ≥ count. */
-static void pack_columns(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to,
+/* out[k][i] ← w[i][k] for VR_LANES columns i, with zeros for i ≥ count. */
+static void pack_columns(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *out,
                          size_t to_row)
 {
     size_t k = 0;
     for (; count >= VR_LANES && k + VR_LANES <= depth; k += VR_LANES)
-        transpose(w + k, w_row, to + k * to_row, to_row);
+        transpose(w + k, w_row, out + k * to_row, to_row);
     for (; k < depth; k++)
         for (size_t i = 0; i < VR_LANES; i++)
-            to[k * to_row + i] = i < count ? w[i * w_row + k] : 0;
+            out[k * to_row + i] = i < count ? w[i * w_row + k] : 0;
 }
 
-static void pack(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to)
+static void pack(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *out)
 {
     const size_t width = gki_packed_width(PANEL, count);
     for (size_t j = 0; j < width; j += VR_LANES)
-        pack_columns(count < j ? 0 : count - j, depth, w + j * w_row, w_row, to + j, width);
+        pack_columns(count < j ? 0 : count - j, depth, w + j * w_row, w_row, out + j, width);
 }
 
 #include "nn/sparse_kernels.h"

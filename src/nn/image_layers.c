@@ -30,12 +30,12 @@ static void unshuffle_image(gki_image_size size, const gki_map *map, const gki_r
 {
     const size_t run = 2 * size.channels;
     for (size_t row = 0; row < 2 * map->height; row++) {
-        gki_real *to = out + gki_map_row(map, row / 2) + row % 2 * run;
-        for (size_t x = 0; x < map->width; x++, to += map->channels) {
+        gki_real *place = out + gki_map_row(map, row / 2) + row % 2 * run;
+        for (size_t x = 0; x < map->width; x++, place += map->channels) {
             size_t first;
             const size_t inside = run_of(size, row, x, &first);
             for (size_t i = 0; i < run; i++)
-                to[i] = i < inside ? image[first + i] - (mean ? mean[first + i] : 0) : 0;
+                place[i] = i < inside ? image[first + i] - (mean ? mean[first + i] : 0) : 0;
         }
     }
 }
@@ -137,11 +137,11 @@ static void place(gki_image_size size, gki_conv_range range, size_t values, cons
     const size_t run = 2 * size.channels;
     for (size_t x = 0; x < range.pixels; x++)
         for (size_t sub = 0; sub < 2; sub++) {
-            size_t at;
-            const size_t inside = run_of(size, 2 * range.y + sub, range.x + x, &at);
+            size_t offset;
+            const size_t inside = run_of(size, 2 * range.y + sub, range.x + x, &offset);
             for (size_t i = 0; i < inside; i++)
-                if (values + at + i >= first && values + at + i < first + width)
-                    out[values + at + i - first] = row[x * range.outputs + sub * run + i];
+                if (values + offset + i >= first && values + offset + i < first + width)
+                    out[values + offset + i - first] = row[x * range.outputs + sub * run + i];
         }
 }
 

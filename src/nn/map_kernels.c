@@ -71,15 +71,15 @@ static void norm_silu_backward(size_t pixels, size_t n, const gki_real *x, const
                                gki_real *d, gki_real *d_x)
 {
     for (size_t p = 0; p < pixels; p++) {
-        const size_t at = p * n;
+        const size_t offset = p * n;
         const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
         vr sum = vr_set(0), sum_hat = vr_set(0);
         EACH(i, n)
         {
-            const vr hat = (load(x + at + i, n - i) - mean) * scale;
-            const vr d_y = load(d + at + i, n - i) * load(slope + at + i, n - i);
+            const vr hat = (load(x + offset + i, n - i) - mean) * scale;
+            const vr d_y = load(d + offset + i, n - i) * load(slope + offset + i, n - i);
             const vr d_hat = d_y * load(gain + i, n - i);
-            vr_store_part(d + at + i, n - i, d_y);
+            vr_store_part(d + offset + i, n - i, d_y);
             sum = sum + d_hat;
             sum_hat = vr_fma(d_hat, hat, sum_hat);
         }
@@ -87,10 +87,10 @@ static void norm_silu_backward(size_t pixels, size_t n, const gki_real *x, const
                  all_hat = vr_set(vr_sum(sum_hat) / (gki_real)n);
         EACH(i, n)
         {
-            const vr hat = (load(x + at + i, n - i) - mean) * scale;
-            const vr d_hat = load(d + at + i, n - i) * load(gain + i, n - i);
-            const vr start = add ? load(add + at + i, n - i) : vr_set(0);
-            vr_store_part(d_x + at + i, n - i,
+            const vr hat = (load(x + offset + i, n - i) - mean) * scale;
+            const vr d_hat = load(d + offset + i, n - i) * load(gain + i, n - i);
+            const vr start = add ? load(add + offset + i, n - i) : vr_set(0);
+            vr_store_part(d_x + offset + i, n - i,
                           vr_fma(scale, d_hat - vr_fma(hat, all_hat, all), start));
         }
     }
@@ -118,23 +118,23 @@ static void norm_silu_tangent(size_t pixels, size_t n, const gki_real *x, const 
                               gki_real *t_out)
 {
     for (size_t p = 0; p < pixels; p++) {
-        const size_t at = p * n;
+        const size_t offset = p * n;
         const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
         vr sum = vr_set(0), sum_hat = vr_set(0);
         EACH(i, n)
         {
-            const vr value = load(t + at + i, n - i);
+            const vr value = load(t + offset + i, n - i);
             sum = sum + value;
-            sum_hat = vr_fma(value, (load(x + at + i, n - i) - mean) * scale, sum_hat);
+            sum_hat = vr_fma(value, (load(x + offset + i, n - i) - mean) * scale, sum_hat);
         }
         const vr all = vr_set(vr_sum(sum) / (gki_real)n),
                  all_hat = vr_set(vr_sum(sum_hat) / (gki_real)n);
         EACH(i, n)
         {
-            const vr hat = (load(x + at + i, n - i) - mean) * scale;
-            const vr factor = load(slope + at + i, n - i) * load(gain + i, n - i) * scale;
-            vr_store_part(t_out + at + i, n - i,
-                          factor * (load(t + at + i, n - i) - vr_fma(hat, all_hat, all)));
+            const vr hat = (load(x + offset + i, n - i) - mean) * scale;
+            const vr factor = load(slope + offset + i, n - i) * load(gain + i, n - i) * scale;
+            vr_store_part(t_out + offset + i, n - i,
+                          factor * (load(t + offset + i, n - i) - vr_fma(hat, all_hat, all)));
         }
     }
 }
@@ -198,15 +198,15 @@ static void pool_relu_backward(size_t pixels, size_t n, const gki_real *row0, co
     for (size_t p = 0; p < pixels; p++)
         EACH(i, n)
         {
-            const size_t at = 2 * p * n + i, left = n - i;
-            const vr x[4] = {load(row0 + at, left), load(row0 + at + n, left),
-                             load(row1 + at, left), load(row1 + at + n, left)};
+            const size_t offset = 2 * p * n + i, left = n - i;
+            const vr x[4] = {load(row0 + offset, left), load(row0 + offset + n, left),
+                             load(row1 + offset, left), load(row1 + offset + n, left)};
             vr parts[4];
             share(load(d_out + p * n + i, left), load(out + p * n + i, left), x, parts);
-            vr_store_part(d_row0 + at, left, parts[0]);
-            vr_store_part(d_row0 + at + n, left, parts[1]);
-            vr_store_part(d_row1 + at, left, parts[2]);
-            vr_store_part(d_row1 + at + n, left, parts[3]);
+            vr_store_part(d_row0 + offset, left, parts[0]);
+            vr_store_part(d_row0 + offset + n, left, parts[1]);
+            vr_store_part(d_row1 + offset, left, parts[2]);
+            vr_store_part(d_row1 + offset + n, left, parts[3]);
         }
 }
 
@@ -217,15 +217,15 @@ static void pool_relu_tangent(size_t pixels, size_t n, const gki_real *row0, con
     for (size_t p = 0; p < pixels; p++)
         EACH(i, n)
         {
-            const size_t at = 2 * p * n + i, left = n - i;
-            const vr x[4] = {load(row0 + at, left), load(row0 + at + n, left),
-                             load(row1 + at, left), load(row1 + at + n, left)};
+            const size_t offset = 2 * p * n + i, left = n - i;
+            const vr x[4] = {load(row0 + offset, left), load(row0 + offset + n, left),
+                             load(row1 + offset, left), load(row1 + offset + n, left)};
             vr parts[4];
             share(vr_set(1), load(out + p * n + i, left), x, parts);
-            vr sum = parts[0] * load(t_row0 + at, left);
-            sum = vr_fma(parts[1], load(t_row0 + at + n, left), sum);
-            sum = vr_fma(parts[2], load(t_row1 + at, left), sum);
-            sum = vr_fma(parts[3], load(t_row1 + at + n, left), sum);
+            vr sum = parts[0] * load(t_row0 + offset, left);
+            sum = vr_fma(parts[1], load(t_row0 + offset + n, left), sum);
+            sum = vr_fma(parts[2], load(t_row1 + offset, left), sum);
+            sum = vr_fma(parts[3], load(t_row1 + offset + n, left), sum);
             vr_store_part(t_out + p * n + i, left, sum);
         }
 }

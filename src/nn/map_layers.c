@@ -213,9 +213,9 @@ static void copy_fine(const gki_map *fine, const gki_map *coarse, const gki_real
     const size_t run = 2 * fine->channels;
     for (size_t y = 0; y < fine->height; y++)
         for (size_t x = 0; x < coarse->width; x++) {
-            const size_t at = gki_map_row(fine, y) + x * run,
+            const size_t offset = gki_map_row(fine, y) + x * run,
                          packed = gki_map_row(coarse, y / 2) + 2 * x * run + y % 2 * run;
-            memcpy(to + (unshuffles ? packed : at), from + (unshuffles ? at : packed),
+            memcpy(to + (unshuffles ? packed : offset), from + (unshuffles ? offset : packed),
                    run * sizeof *to);
         }
 }

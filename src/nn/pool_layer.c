@@ -31,10 +31,10 @@ static void pool_backward(const gki_layer *layer, gki_workspace *ws, size_t firs
 {
     const gki_map *in = &layer->maps.in, *out = &layer->maps.out, *d_in = &layer->maps.d_in;
     for (size_t r = first; r < first + count; r++) {
-        gki_real *to = gki_at(ws, d_in->slot, r);
+        gki_real *image = gki_at(ws, d_in->slot, r);
         for (size_t y = 0; y < out->height; y++) {
-            gki_real *const rows[] = {to + gki_map_row(d_in, 2 * y),
-                                      to + gki_map_row(d_in, 2 * y + 1)};
+            gki_real *const rows[] = {image + gki_map_row(d_in, 2 * y),
+                                      image + gki_map_row(d_in, 2 * y + 1)};
             gki_map_kernels_get()->pool_relu_backward(
                 out->width, out->channels, row_of(ws, in, r, 2 * y), row_of(ws, in, r, 2 * y + 1),
                 row_of(ws, out, r, y), row_of(ws, &layer->maps.d_out, r, y), rows[0], rows[1]);
@@ -42,7 +42,7 @@ static void pool_backward(const gki_layer *layer, gki_workspace *ws, size_t firs
             clear_from(d_in, 2 * out->width, rows[1]);
         }
         for (size_t y = 2 * out->height; y < d_in->height; y++)
-            clear_from(d_in, 0, to + gki_map_row(d_in, y));
+            clear_from(d_in, 0, image + gki_map_row(d_in, y));
     }
 }
 

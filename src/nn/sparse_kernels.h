@@ -104,10 +104,10 @@ static void sparse_columns(const gki_sparse_product *p, sparse_block *s, size_t 
                              ? s->panel[q] + SPARSE_COLUMNS * p->in
                              : p->packed + q * PANEL * p->in + (first + s->depth) * PANEL;
         } else {
-            gki_real *to = packed + q * SPARSE_DEPTH * PANEL;
+            gki_real *out = packed + q * SPARSE_DEPTH * PANEL;
             pack(p->out - column < PANEL ? p->out - column : PANEL, s->depth,
-                 p->weight + column * p->in + first, p->in, to);
-            s->panel[q] = s->next[q] = to;
+                 p->weight + column * p->in + first, p->in, out);
+            s->panel[q] = s->next[q] = out;
         }
     }
     if (panels == SPARSE_PANELS && columns == SPARSE_COLUMNS)
@@ -250,14 +250,14 @@ static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_
             if (adds)
                 move_block(p, false, j, i, columns, block);
             for (size_t k = 0; k < columns; k++) {
-                gki_real *to = block + k * LIST_PANEL;
+                gki_real *out = block + k * LIST_PANEL;
                 vr sum[LIST_VECTORS];
                 for (size_t v = 0; v < LIST_VECTORS; v++)
                     sum[v] = vr_fma(vr_set(-p->mean[p->first + i + k]), sums[v],
-                                    adds ? vr_load(to + v * VR_LANES) : vr_set(0));
+                                    adds ? vr_load(out + v * VR_LANES) : vr_set(0));
                 add_listed(LIST_VECTORS, counts[i + k], p->lists + (i + k) * rows, panel, sum);
                 for (size_t v = 0; v < LIST_VECTORS; v++)
-                    vr_store(to + v * VR_LANES, sum[v]);
+                    vr_store(out + v * VR_LANES, sum[v]);
             }
             move_block(p, true, j, i, columns, block);
         }

@@ -10,6 +10,6 @@ typedef double gki_curve(double v, const void *user);
  * kind. A geometric grid between ½ and 40 brackets the maximum, and golden-section search refines
  * it. The value is accurate to all digits, and *at to half of them. If `interior` is not 0, only
  * local maxima inside the grid count; the result is −∞ if there is none. */
-double gki_maximize(gki_curve *curve, const void *user, double end, int interior, double *at);
+double gki_maximize(gki_curve *curve, const void *user, double end, int interior, double *where);
 
 #endif

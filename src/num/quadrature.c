@@ -113,13 +113,13 @@ static int panel_boundaries(problem *p, double scale, gki_wide side, gki_wide *b
     gki_wide most[M] = {0}, value[M];
     int quiet = 0, count = 1;
     boundary[0] = 0;
-    for (gki_wide at = 0.5L * scale; count < BOUNDARIES_MAX && quiet < 2;
-         at *= at < 0.9L ? 2 : 1.3L) {
-        boundary[count++] = side * at;
-        p->integrand(side * at, p->user, value);
-        bool negligible = at > fmax(8, p->reach);
+    for (gki_wide distance = 0.5L * scale; count < BOUNDARIES_MAX && quiet < 2;
+         distance *= distance < 0.9L ? 2 : 1.3L) {
+        boundary[count++] = side * distance;
+        p->integrand(side * distance, p->user, value);
+        bool negligible = distance > fmax(8, p->reach);
         for (size_t q = 0; q < p->m; q++) {
-            const gki_wide size = at * fabsl(value[q]);
+            const gki_wide size = distance * fabsl(value[q]);
             most[q] = fmaxl(most[q], size);
             negligible = negligible && size <= 1e-24L * most[q];
         }
@@ -173,7 +173,7 @@ enum { GRID = 96 };
 static const double v_least = 0.5, v_most = 40.0;
 
 static double golden_section(gki_curve *curve, const void *user, double low, double high,
-                             double *at)
+                             double *where)
 {
     const double golden = 0.61803398874989484820;
     double left = high - golden * (high - low), right = low + golden * (high - low);
@@ -187,14 +187,14 @@ static double golden_section(gki_curve *curve, const void *user, double low, dou
             right = low + golden * (high - low), f_right = curve(right, user);
         }
     }
-    *at = f_left > f_right ? left : right;
+    *where = f_left > f_right ? left : right;
     return fmax(f_left, f_right);
 }
 
-double gki_maximize(gki_curve *curve, const void *user, double end, int interior, double *at)
+double gki_maximize(gki_curve *curve, const void *user, double end, int interior, double *where)
 {
     end = fmin(end, v_most);
-    *at = end;
+    *where = end;
     if (end <= v_least) /* the curve increases up to `end` */
         return interior ? -INFINITY : curve(end, user);
     const double ratio = pow(end / v_least, 1.0 / (GRID - 1));
@@ -214,9 +214,9 @@ double gki_maximize(gki_curve *curve, const void *user, double end, int interior
     if (best < 0)
         return -INFINITY;
     const double refined = golden_section(curve, user, best > 0 ? v[best - 1] : v_least,
-                                          best < GRID - 1 ? v[best + 1] : end, at);
+                                          best < GRID - 1 ? v[best + 1] : end, where);
     if (refined >= value[best])
         return refined;
-    *at = v[best];
+    *where = v[best];
     return value[best];
 }

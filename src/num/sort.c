@@ -31,10 +31,10 @@ static void sort_by_digit(size_t n, const double *from, const double *from_weigh
         index += here;
     }
     for (size_t i = 0; i < n; i++) {
-        const uint32_t at = counts[key_of(from[i]) >> shift & (size - 1)]++;
-        to[at] = from[i];
+        const uint32_t position = counts[key_of(from[i]) >> shift & (size - 1)]++;
+        to[position] = from[i];
         if (from_weights)
-            to_weights[at] = from_weights[i];
+            to_weights[position] = from_weights[i];
     }
 }
 

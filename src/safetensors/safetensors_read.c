@@ -40,14 +40,14 @@ struct gki_safetensors {
 /* Reads exactly `count` bytes from `offset` on. */
 static gkv_status read_at(const gki_safetensors *file, uint64_t offset, void *out, uint64_t count)
 {
-    unsigned char *to = out;
+    unsigned char *next = out;
     if (file->memory && count > 0) { /* the offsets have been checked against the size */
-        memcpy(to, file->memory + offset, (size_t)count);
+        memcpy(next, file->memory + offset, (size_t)count);
         return GKV_OK;
     }
     while (count > 0) {
         const size_t want = count < 1 << 30 ? (size_t)count : 1 << 30;
-        const ssize_t got = pread(file->descriptor, to, want, (off_t)offset);
+        const ssize_t got = pread(file->descriptor, next, want, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -55,7 +55,7 @@ static gkv_status read_at(const gki_safetensors *file, uint64_t offset, void *ou
         if (got == 0)
             return gki_fail(GKV_ERR_DATA, "%s: the file became shorter while it was read",
                             file->path);
-        to += got;
+        next += got;
         offset += (uint64_t)got;
         count -= (uint64_t)got;
     }
@@ -295,11 +295,11 @@ static gkv_status check_sum(const gki_safetensors *file, char *text)
     GKV_TRY(gki_alloc(BLOCK, 1, &block));
     uLong sum = crc32_z(0, (const unsigned char *)text, (size_t)header);
     gkv_status status = GKV_OK;
-    for (uint64_t at = file->data_begin; at < file->size && status == GKV_OK;) {
-        const uint64_t count = file->size - at < BLOCK ? file->size - at : BLOCK;
-        status = read_at(file, at, block, count);
+    for (uint64_t offset = file->data_begin; offset < file->size && status == GKV_OK;) {
+        const uint64_t count = file->size - offset < BLOCK ? file->size - offset : BLOCK;
+        status = read_at(file, offset, block, count);
         sum = crc32_z(sum, block, (size_t)count);
-        at += count;
+        offset += count;
     }
     free(block);
     if (status == GKV_OK && sum != wanted)

@@ -13,7 +13,7 @@
 
 typedef struct parser {
     const char *file;
-    const char *at, *end;
+    const char *next, *end;
     gki_npy_header *header;
 } parser;
 
@@ -21,17 +21,17 @@ enum { WORD_SIZE = 48 };
 
 static void skip_blanks(parser *p)
 {
-    while (p->at < p->end && strchr(" \t\r\n", *p->at) && *p->at)
-        p->at++;
+    while (p->next < p->end && strchr(" \t\r\n", *p->next) && *p->next)
+        p->next++;
 }
 
 /* Skips blanks, and consumes the next character if it is c. Returns whether it was. */
 static bool take(parser *p, char c)
 {
     skip_blanks(p);
-    if (p->at == p->end || *p->at != c)
+    if (p->next == p->end || *p->next != c)
         return false;
-    p->at++;
+    p->next++;
     return true;
 }
 
@@ -40,8 +40,8 @@ static gkv_status broken(const parser *p, const char *expected)
 {
     char rest[32], shown[GKV_PRINTABLE_SIZE];
     size_t n =
-        (size_t)(p->end - p->at) < sizeof rest - 1 ? (size_t)(p->end - p->at) : sizeof rest - 1;
-    memcpy(rest, p->at, n);
+        (size_t)(p->end - p->next) < sizeof rest - 1 ? (size_t)(p->end - p->next) : sizeof rest - 1;
+    memcpy(rest, p->next, n);
     rest[n] = '\0';
     return gki_fail(GKV_ERR_DATA, "%s: the .npy header is damaged: at \"%s\", expected %s", p->file,
                     gki_text_printable(rest, shown), expected);
@@ -54,8 +54,8 @@ static gkv_status take_string(parser *p, char word[WORD_SIZE])
     const char quote = take(p, '\'') ? '\'' : take(p, '"') ? '"' : '\0';
     if (!quote)
         return broken(p, "a text in quotes");
-    while (p->at < p->end && *p->at != quote && n < WORD_SIZE - 1)
-        word[n++] = *p->at++;
+    while (p->next < p->end && *p->next != quote && n < WORD_SIZE - 1)
+        word[n++] = *p->next++;
     word[n] = '\0';
     return take(p, quote) ? GKV_OK : broken(p, "the end of a short text");
 }
@@ -82,7 +82,7 @@ static gkv_status take_type(parser *p)
     static const char types[] = "float16, float32, float64 or integers of 8 to 64 bits";
     char word[WORD_SIZE], shown[GKV_PRINTABLE_SIZE];
     skip_blanks(p);
-    if (p->at < p->end && *p->at == '[')
+    if (p->next < p->end && *p->next == '[')
         return gki_fail(GKV_ERR_DATA,
                         "%s: the array is of records; save one field of them, array['name'], as %s",
                         p->file, types);
@@ -114,9 +114,9 @@ static gkv_status take_order(parser *p)
     } words[] = {{"True", 4, true}, {"False", 5, false}, {"1", 1, true}, {"0", 1, false}};
     skip_blanks(p);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if ((size_t)(p->end - p->at) >= words[i].length &&
-            memcmp(p->at, words[i].word, words[i].length) == 0) {
-            p->at += words[i].length;
+        if ((size_t)(p->end - p->next) >= words[i].length &&
+            memcmp(p->next, words[i].word, words[i].length) == 0) {
+            p->next += words[i].length;
             p->header->fortran = words[i].value;
             return GKV_OK;
         }
@@ -127,14 +127,14 @@ static gkv_status take_length(parser *p, uint64_t *out)
 {
     *out = 0;
     skip_blanks(p);
-    if (p->at == p->end || *p->at < '0' || *p->at > '9')
+    if (p->next == p->end || *p->next < '0' || *p->next > '9')
         return broken(p, "a length");
-    for (; p->at < p->end && *p->at >= '0' && *p->at <= '9'; p->at++)
+    for (; p->next < p->end && *p->next >= '0' && *p->next <= '9'; p->next++)
         if (__builtin_mul_overflow(*out, 10u, out) ||
-            __builtin_add_overflow(*out, (uint64_t)(*p->at - '0'), out))
+            __builtin_add_overflow(*out, (uint64_t)(*p->next - '0'), out))
             return broken(p, "a length of at most 64 bits");
-    if (p->at < p->end && *p->at == 'L') /* the suffix of long integers in Python 2 */
-        p->at++;
+    if (p->next < p->end && *p->next == 'L') /* the suffix of long integers in Python 2 */
+        p->next++;
     return GKV_OK;
 }
 
@@ -165,7 +165,7 @@ static gkv_status parse_dictionary(const char *file, const char *text, size_t le
     } entries[] = {{"descr", take_type}, {"fortran_order", take_order}, {"shape", take_shape}};
     enum { ENTRIES = sizeof entries / sizeof *entries };
     *out = (gki_npy_header){.size = 0};
-    parser p = {.file = file, .at = text, .end = text + length, .header = out};
+    parser p = {.file = file, .next = text, .end = text + length, .header = out};
     bool seen[ENTRIES] = {false};
     if (!take(&p, '{'))
         return broken(&p, "\"{\"");
@@ -191,7 +191,7 @@ static gkv_status parse_dictionary(const char *file, const char *text, size_t le
             return gki_fail(GKV_ERR_DATA, "%s: the .npy header has no \"%s\"", file,
                             entries[e].key);
     skip_blanks(&p);
-    return p.at == p.end ? GKV_OK : broken(&p, "the end of the header");
+    return p.next == p.end ? GKV_OK : broken(&p, "the end of the header");
 }
 
 /* --- The first bytes, and elements ---------------------------------------- */
@@ -293,19 +293,19 @@ void gki_npy_header_make(char type, size_t size, size_t dimensions, const size_t
     _Static_assert(GKV_NPY_HEADER_SIZE % ALIGNMENT == 0,
                    "the numbers must begin at a multiple of 64 bytes, where NumPy can map files");
     const char order = size == 1 ? '|' : __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? '>' : '<';
-    char *to = out + FIXED;
+    char *text = out + FIXED;
     memset(out, ' ', GKV_NPY_HEADER_SIZE);
     memcpy(out, "\x93NUMPY\x01\x00", 8);
     out[8] = SPACE;
     out[9] = 0;
-    int length = snprintf(to, SPACE, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (",
+    int length = snprintf(text, SPACE, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (",
                           order, type, size);
     for (size_t i = 0; i < dimensions && length < SPACE; i++)
-        length += snprintf(to + length, (size_t)(SPACE - length), "%zu%s", lengths[i],
+        length += snprintf(text + length, (size_t)(SPACE - length), "%zu%s", lengths[i],
                            dimensions == 1 || i + 1 < dimensions ? ", " : "");
     if (length < SPACE)
-        length += snprintf(to + length, (size_t)(SPACE - length), "), }");
+        length += snprintf(text + length, (size_t)(SPACE - length), "), }");
     if (length < SPACE)
-        to[length] = ' ';
+        text[length] = ' ';
     out[GKV_NPY_HEADER_SIZE - 1] = '\n';
 }

@@ -272,10 +272,11 @@ static gkv_status values_of(const gkv_table *table, size_t column, bool gaps, co
     if (column >= table->n_columns)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: column %zu does not exist; there are %zu",
                         table->file, column, table->n_columns);
-    const gki_column *it = &table->columns[column];
-    const bool has = it->kind == GKV_COLUMN_NUMBERS || (gaps && it->kind == GKV_COLUMN_GAPS);
-    *values = has ? it->values : NULL;
-    return *values ? GKV_OK : gki_fail_remedy(GKV_ERR_DATA, it->remedy, "%s", it->fault);
+    const gki_column *chosen = &table->columns[column];
+    const bool has =
+        chosen->kind == GKV_COLUMN_NUMBERS || (gaps && chosen->kind == GKV_COLUMN_GAPS);
+    *values = has ? chosen->values : NULL;
+    return *values ? GKV_OK : gki_fail_remedy(GKV_ERR_DATA, chosen->remedy, "%s", chosen->fault);
 }
 
 gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double **values)

@@ -90,9 +90,9 @@ static double convert(const char *text, char mark)
     if (!copy)
         return NAN;
     memcpy(copy, text, size);
-    char *at = strchr(copy, mark);
-    if (at)
-        *at = '.';
+    char *found = strchr(copy, mark);
+    if (found)
+        *found = '.';
     if (fortran)
         copy[strcspn(copy, "dD")] = 'e';
     const double value = strtod(copy, NULL);

@@ -104,12 +104,12 @@ static void split(sample *s, size_t record, char separator)
 /* --- The separator -------------------------------------------------------- */
 
 /* How well a separator suits the sample. */
-typedef struct candidate {
+typedef struct separator_candidate {
     char separator;
     size_t fields; /* the most frequent number of fields of a record */
     size_t agree;  /* the number of records with as many fields; the first may have one less */
     double share;  /* the share of numbers and missing values among the fields that are not empty */
-} candidate;
+} separator_candidate;
 
 /* The first record counts only if it is the only one, because it may be a header. */
 static size_t first_row(const sample *s)
@@ -132,9 +132,9 @@ static size_t most_frequent(const size_t *counts, size_t begin, size_t n)
     return best;
 }
 
-static candidate examine(sample *s, char separator)
+static separator_candidate examine(sample *s, char separator)
 {
-    candidate it = {.separator = separator};
+    separator_candidate candidate = {.separator = separator};
     size_t counts[RECORDS], good = 0, all = 0;
     double ignored;
     for (size_t i = 0; i < s->n; i++) {
@@ -148,11 +148,12 @@ static candidate examine(sample *s, char separator)
                                   gki_cell_read(&s->comma, text, &ignored) == GKI_CELL_NUMBER);
         }
     }
-    it.fields = most_frequent(counts, first_row(s), s->n);
+    candidate.fields = most_frequent(counts, first_row(s), s->n);
     for (size_t i = 0; i < s->n; i++)
-        it.agree += counts[i] == it.fields || (i < first_row(s) && counts[i] + 1 == it.fields);
-    it.share = all > 0 ? (double)good / (double)all : 0;
-    return it;
+        candidate.agree += counts[i] == candidate.fields ||
+                           (i < first_row(s) && counts[i] + 1 == candidate.fields);
+    candidate.share = all > 0 ? (double)good / (double)all : 0;
+    return candidate;
 }
 
 /* The separator if none divides the rows: one that divides the first record, whose rows are then
@@ -175,18 +176,19 @@ static char separator_of_one_column(sample *s)
 
 static char guess_separator(sample *s, const gkv_table_settings *settings, bool *unclear)
 {
-    candidate best = {.fields = 0};
+    separator_candidate best = {.fields = 0};
     bool tie = false;
     for (const char *c = GKI_SEPARATORS; *c; c++) {
         if (*c == settings->decimal_mark)
             continue;
-        const candidate it = examine(s, *c);
-        if (it.fields < 2)
+        const separator_candidate candidate = examine(s, *c);
+        if (candidate.fields < 2)
             continue;
-        const bool same =
-            it.agree == best.agree && it.share == best.share && it.fields != best.fields;
-        if (it.agree > best.agree || (it.agree == best.agree && it.share > best.share)) {
-            best = it;
+        const bool same = candidate.agree == best.agree && candidate.share == best.share &&
+                          candidate.fields != best.fields;
+        if (candidate.agree > best.agree ||
+            (candidate.agree == best.agree && candidate.share > best.share)) {
+            best = candidate;
             tie = false;
         }
         tie = tie || same;

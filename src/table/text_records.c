@@ -128,12 +128,12 @@ static gkv_status source_line(gki_source *source, size_t most, const unsigned ch
     size_t searched = 0;
     for (;;) {
         const size_t there = gki_source_there(source);
-        const unsigned char *at = gki_source_at(source);
+        const unsigned char *bytes = gki_source_at(source);
         const unsigned char *end =
-            there > searched ? memchr(at + searched, mark, there - searched) : NULL;
+            there > searched ? memchr(bytes + searched, mark, there - searched) : NULL;
         if (end || source->ended) {
-            *line = at;
-            *length = end ? (size_t)(end - at) + 1 : there;
+            *line = bytes;
+            *length = end ? (size_t)(end - bytes) + 1 : there;
             if (*length > most)
                 break;
             gki_source_use(source, *length);
@@ -201,13 +201,13 @@ static char *quoted_end(char *c)
 /* Replaces "" by one quote. */
 static void unquote(char *text)
 {
-    char *to = text;
+    char *end = text;
     for (const char *from = text; *from; from++) {
-        *to++ = *from;
+        *end++ = *from;
         if (from[0] == '"' && from[1] == '"')
             from++;
     }
-    *to = '\0';
+    *end = '\0';
 }
 
 /* Removes blanks around the text that ends at `end`, and returns its new end. */
@@ -344,12 +344,12 @@ static bool follow_quotes(gki_records *r, char *line)
     return true;
 }
 
-/* Checks the line that begins at `at`, and removes its end. */
-static gkv_status end_line(gki_records *r, size_t at)
+/* Checks the line that begins at `begin`, and removes its end. */
+static gkv_status end_line(gki_records *r, size_t begin)
 {
-    while (r->length > at && strchr("\r\n", r->text[r->length - 1]))
+    while (r->length > begin && strchr("\r\n", r->text[r->length - 1]))
         r->text[--r->length] = '\0';
-    return memchr(r->text + at, '\r', r->length - at)
+    return memchr(r->text + begin, '\r', r->length - begin)
                ? gki_fail(GKV_ERR_DATA,
                           "%s:%zu: a carriage return within the line: end all lines in the same "
                           "way, with LF or CR LF",
@@ -363,15 +363,15 @@ static gkv_status read_open_field(gki_records *r)
     size_t length;
     while (r->open) {
         r->text[r->length++] = '\n';
-        const size_t at = r->length;
+        const size_t begin = r->length;
         GKV_TRY(append_line(r, &length));
         if (length == 0)
             return gki_fail(GKV_ERR_DATA,
                             "%s:%zu: a quote opens a field that does not end before the end of the "
                             "file",
                             r->source->name, r->line);
-        GKV_TRY(end_line(r, at));
-        if (!follow_quotes(r, r->text + at))
+        GKV_TRY(end_line(r, begin));
+        if (!follow_quotes(r, r->text + begin))
             return gki_fail(GKV_ERR_DATA,
                             "%s:%zu: a quote opens a field, and text follows its end on line %zu: "
                             "remove the quote, or double it within a quoted field",

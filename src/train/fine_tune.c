@@ -24,38 +24,38 @@ gkv_refine_settings gki_fine_tune_refine_settings(const gkv_settings *settings)
 }
 
 static gkv_status worker_create(const gki_fine_tuner *fine_tuner, const gki_workspace *of,
-                                gki_fine_tuner_worker *it)
+                                gki_fine_tuner_worker *worker)
 {
     const gkv_model *model = fine_tuner->model;
     const gkv_refine_settings settings = gki_fine_tune_refine_settings(&model->settings);
-    GKV_TRY(gki_refine_target_create(model, 1, fine_tuner->batch, &it->target));
-    gki_workspace_share_packed(&it->target.ws, of);
-    GKV_TRY(
-        gki_refinement_create(&settings, &it->target.target, fine_tuner->batch, &it->refinement));
-    it->refinement.stream = GKV_STREAM_FINE_TUNE;
-    return gki_alloc(model->d, sizeof *it->variance, &it->variance);
+    GKV_TRY(gki_refine_target_create(model, 1, fine_tuner->batch, &worker->target));
+    gki_workspace_share_packed(&worker->target.ws, of);
+    GKV_TRY(gki_refinement_create(&settings, &worker->target.target, fine_tuner->batch,
+                                  &worker->refinement));
+    worker->refinement.stream = GKV_STREAM_FINE_TUNE;
+    return gki_alloc(model->d, sizeof *worker->variance, &worker->variance);
 }
 
 gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *of, int threads,
                                  gki_fine_tuner **out)
 {
-    gki_fine_tuner *it = NULL;
+    gki_fine_tuner *fine_tuner = NULL;
     gkv_status status = GKV_OK;
     const size_t most = BATCH_NUMBERS / (model->d * model->d);
     *out = NULL;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    *it = (gki_fine_tuner){.model = model,
-                           .threads = threads,
-                           .batch = most < 1              ? 1
-                                    : most < BATCH_IMAGES ? most
-                                                          : BATCH_IMAGES};
-    GKV_TRY_GOTO(gki_alloc((size_t)threads, sizeof *it->workers, &it->workers));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *fine_tuner, &fine_tuner));
+    *fine_tuner = (gki_fine_tuner){.model = model,
+                                   .threads = threads,
+                                   .batch = most < 1              ? 1
+                                            : most < BATCH_IMAGES ? most
+                                                                  : BATCH_IMAGES};
+    GKV_TRY_GOTO(gki_alloc((size_t)threads, sizeof *fine_tuner->workers, &fine_tuner->workers));
     for (int t = 0; t < threads; t++)
-        GKV_TRY_GOTO(worker_create(it, of, &it->workers[t]));
-    *out = it;
+        GKV_TRY_GOTO(worker_create(fine_tuner, of, &fine_tuner->workers[t]));
+    *out = fine_tuner;
     return GKV_OK;
 done:
-    gki_fine_tuner_free(it);
+    gki_fine_tuner_free(fine_tuner);
     return status;
 }
 
@@ -74,23 +74,23 @@ void gki_fine_tuner_free(gki_fine_tuner *fine_tuner)
 
 /* Refines the Gaussians of `count` images. They start from the encoder's output and σ in the
  * workspace. */
-static void refine(const gkv_model *model, gki_fine_tuner_worker *it, const gki_workspace *ws,
+static void refine(const gkv_model *model, gki_fine_tuner_worker *worker, const gki_workspace *ws,
                    size_t first, size_t count, const uint32_t *index, uint64_t epoch)
 {
     const gki_posterior *posterior = &model->posterior;
-    gki_refine_target *target = &it->target;
+    gki_refine_target *target = &worker->target;
     for (size_t i = 0; i < count; i++) {
         const size_t row = (first + i) * ws->draws;
         memcpy(target->x + i * model->values, gki_at(ws, model->x, first + i),
                model->values * sizeof *target->x);
         if (model->base->classes > 0)
             target->label[i] = *gki_at(ws, model->label, row);
-        gki_refinement_begin(&it->refinement, i, gki_at(ws, posterior->encoded, first + i),
+        gki_refinement_begin(&worker->refinement, i, gki_at(ws, posterior->encoded, first + i),
                              gki_at(ws, posterior->sigma, row), NULL, index[i]);
     }
-    it->refinement.noise_step =
-        epoch * gki_refinement_noise_count(it->refinement.settings.iterations);
-    gki_refinement_run(&it->refinement, count);
+    worker->refinement.noise_step =
+        epoch * gki_refinement_noise_count(worker->refinement.settings.iterations);
+    gki_refinement_run(&worker->refinement, count);
 }
 
 /* Computes z = m + Lu and log q(z) of each draw of an image. */
@@ -128,19 +128,19 @@ void gki_fine_tuner_pass(const gki_fine_tuner *fine_tuner, int thread, gki_works
                          const gki_objective *objective)
 {
     const gkv_model *model = fine_tuner->model;
-    gki_fine_tuner_worker *it = &fine_tuner->workers[thread];
+    gki_fine_tuner_worker *worker = &fine_tuner->workers[thread];
     const size_t d = model->d, rows = count * ws->draws, first_row = first * ws->draws;
     gki_pass_encode(model, ws, first, count);
     gki_posterior_forward(&model->posterior, ws, first_row, rows);
     for (size_t from = 0; from < count; from += fine_tuner->batch) {
         const size_t n = count - from < fine_tuner->batch ? count - from : fine_tuner->batch;
-        refine(model, it, ws, first + from, n, index + from, epoch);
+        refine(model, worker, ws, first + from, n, index + from, epoch);
         for (size_t i = 0; i < n; i++) {
-            const double *mean = it->refinement.now.mean + i * d,
-                         *factor = it->refinement.now.factor + i * d * d;
+            const double *mean = worker->refinement.now.mean + i * d,
+                         *factor = worker->refinement.now.factor + i * d * d;
             draw(model, mean, factor, ws, first + from + i);
-            variances(d, factor, it->variance);
-            gki_posterior_distill(&model->posterior, ws, first + from + i, mean, it->variance);
+            variances(d, factor, worker->variance);
+            gki_posterior_distill(&model->posterior, ws, first + from + i, mean, worker->variance);
         }
     }
     gki_profile_mark(ws->profile, GKV_BENCH_NOISE);

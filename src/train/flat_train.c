@@ -101,7 +101,7 @@ typedef struct flat_training {
 
 static bool train_progress(void *context, const gkv_progress *progress)
 {
-    const flat_training *it = context;
+    const flat_training *training = context;
     const gkv_train_progress *p = progress->details;
     const double numbers[GKV_FLAT_TRAIN_NUMBERS] = {
         [GKV_FLAT_TRAIN_EPOCH] = (double)p->epoch,
@@ -125,16 +125,16 @@ static bool train_progress(void *context, const gkv_progress *progress)
         [GKV_FLAT_TRAIN_BEST] = p->best,
         [GKV_FLAT_TRAIN_SKIPPED] = (double)p->skipped,
         [GKV_FLAT_TRAIN_ROLLBACKS] = (double)p->rollbacks};
-    return it->progress(it->context, p->warning, numbers);
+    return training->progress(training->context, p->warning, numbers);
 }
 
 gkv_status gkv_flat_train(const char *folder, gkv_train_start start, const gkv_settings *settings,
                           int threads, gkv_flat_train_callback *progress, void *context,
                           double *result)
 {
-    flat_training it = {progress, context};
+    flat_training training = {progress, context};
     const gkv_run_options options = {
-        .threads = threads, .progress = progress ? train_progress : NULL, .context = &it};
+        .threads = threads, .progress = progress ? train_progress : NULL, .context = &training};
     gkv_train_result r;
     gki_flat_nan(result, GKV_FLAT_RESULT_NUMBERS);
     GKV_NEED(folder);

@@ -10,27 +10,27 @@
 gkv_status gki_resampler_create(const gkv_model *model, const gki_workspace *of, int threads,
                                 size_t images, gki_resampler **out)
 {
-    gki_resampler *it = NULL;
+    gki_resampler *resampler = NULL;
     gkv_status status = GKV_OK;
     const size_t draws = (size_t)model->settings.train.samples;
     *out = NULL;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    *it = (gki_resampler){.model = model,
-                          .draws = draws,
-                          .threads = threads,
-                          .batch = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1};
-    GKV_TRY_GOTO(gki_alloc(2 * images, sizeof *it->losses, &it->losses));
-    GKV_TRY_GOTO(gki_alloc((size_t)threads, sizeof *it->ws, &it->ws));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *resampler, &resampler));
+    *resampler = (gki_resampler){.model = model,
+                                 .draws = draws,
+                                 .threads = threads,
+                                 .batch = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1};
+    GKV_TRY_GOTO(gki_alloc(2 * images, sizeof *resampler->losses, &resampler->losses));
+    GKV_TRY_GOTO(gki_alloc((size_t)threads, sizeof *resampler->ws, &resampler->ws));
     for (int t = 0; t < threads; t++) {
-        GKV_TRY_GOTO(
-            gki_workspace_create(&model->plan, it->batch * draws, false, of->params, &it->ws[t]));
-        gki_workspace_share_packed(&it->ws[t], of);
-        it->ws[t].draws = draws;
+        GKV_TRY_GOTO(gki_workspace_create(&model->plan, resampler->batch * draws, false, of->params,
+                                          &resampler->ws[t]));
+        gki_workspace_share_packed(&resampler->ws[t], of);
+        resampler->ws[t].draws = draws;
     }
-    *out = it;
+    *out = resampler;
     return GKV_OK;
 done:
-    gki_resampler_free(it);
+    gki_resampler_free(resampler);
     return status;
 }
 
@@ -45,33 +45,33 @@ void gki_resampler_free(gki_resampler *resampler)
     free(resampler);
 }
 
-/* Computes the importance weights of the draws of images [first, first + count), which `to` has
- * encoded, and resamples one draw of each. `count` is at most a batch. */
-static void weigh(const gki_resampler *resampler, gki_workspace *ws, gki_workspace *to,
+/* Computes the importance weights of the draws of images [first, first + count), which `encoded`
+ * has encoded, and resamples one draw of each. `count` is at most a batch. */
+static void weigh(const gki_resampler *resampler, gki_workspace *ws, gki_workspace *encoded,
                   size_t first, size_t count, const uint32_t *index, uint64_t step,
                   const gki_objective *objective)
 {
     const gkv_model *model = resampler->model;
     const size_t draws = resampler->draws, rows = count * draws, d = model->d;
     for (size_t i = 0; i < count; i++) {
-        memcpy(gki_at(ws, model->x, i), gki_at(to, model->x, first + i),
+        memcpy(gki_at(ws, model->x, i), gki_at(encoded, model->x, first + i),
                model->values * sizeof(gki_real));
-        memcpy(gki_at(ws, model->encoder->out, i), gki_at(to, model->encoder->out, first + i),
+        memcpy(gki_at(ws, model->encoder->out, i), gki_at(encoded, model->encoder->out, first + i),
                model->encoder->out.width * sizeof(gki_real));
         gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, index[i]),
                        draws * d, gki_at(ws, model->posterior.u, i * draws));
         for (size_t k = 0; model->base->classes > 0 && k < draws; k++)
-            *gki_at(ws, model->label, i * draws + k) = *gki_at(to, model->label, first + i);
+            *gki_at(ws, model->label, i * draws + k) = *gki_at(encoded, model->label, first + i);
     }
     gki_pass_latent(model, ws, 0, rows);
     gki_pass_decode(model, ws, 0, rows);
     gki_pass_likelihood(model, ws, 0, rows);
     gki_pass_draw_weights(model, ws, 0, rows, objective);
     for (size_t i = 0; i < count; i++) {
-        const gki_rng at = gki_rng_at(model->settings.train.seed, GKV_STREAM_CODE, step,
-                                      resampler->before + first + i);
+        const gki_rng rng = gki_rng_at(model->settings.train.seed, GKV_STREAM_CODE, step,
+                                       resampler->before + first + i);
         const size_t resampled =
-            i * draws + gki_pass_resample(gki_at(ws, model->draw_weight, i * draws), draws, at);
+            i * draws + gki_pass_resample(gki_at(ws, model->draw_weight, i * draws), draws, rng);
         double *losses = resampler->losses + 2 * (resampler->before + first + i);
         losses[0] = losses[1] = 0;
         for (size_t r = i * draws; r < (i + 1) * draws; r++) {
@@ -80,9 +80,10 @@ static void weigh(const gki_resampler *resampler, gki_workspace *ws, gki_workspa
                           gki_pass_log_prior(model, ws, r)) /
                          (double)draws;
         }
-        memcpy(gki_at(to, model->posterior.u, first + i), gki_at(ws, model->posterior.u, resampled),
-               d * sizeof(gki_real));
-        *gki_at(to, model->draw_weight, first + i) = *gki_at(ws, model->draw_weight, resampled);
+        memcpy(gki_at(encoded, model->posterior.u, first + i),
+               gki_at(ws, model->posterior.u, resampled), d * sizeof(gki_real));
+        *gki_at(encoded, model->draw_weight, first + i) =
+            *gki_at(ws, model->draw_weight, resampled);
     }
 }
 

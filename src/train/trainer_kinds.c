@@ -3,37 +3,37 @@
 
 #include "train/trainer_kinds.h"
 
-static void pass_plain(gki_trainer *trainer, const gki_step *it, size_t first, size_t count,
+static void pass_plain(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
                        const uint32_t *index)
 {
     (void)index;
     gki_workspace *ws = &trainer->ws;
     gki_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
-    gki_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &it->objective);
+    gki_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &step->objective);
 }
 
-static void pass_resampled(gki_trainer *trainer, const gki_step *it, size_t first, size_t count,
+static void pass_resampled(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
                            const uint32_t *index)
 {
     gki_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index,
-                       trainer->state.step, &it->objective);
+                       trainer->state.step, &step->objective);
 }
 
-static void pass_fine_tuned(gki_trainer *trainer, const gki_step *it, size_t first, size_t count,
+static void pass_fine_tuned(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
                             const uint32_t *index)
 {
     gki_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count,
-                        index, it->epoch, &it->objective);
+                        index, step->epoch, &step->objective);
 }
 
 /* The loss of an image is the mean over its draws. */
-static void add_losses_of_rows(const gki_trainer *trainer, const gki_step *it,
+static void add_losses_of_rows(const gki_trainer *trainer, const gki_step *step,
                                gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const gki_workspace *ws = gki_trainer_rows(trainer);
     const double draws = (double)ws->draws;
-    for (size_t r = 0; r < it->all_images * ws->draws; r++) {
+    for (size_t r = 0; r < step->all_images * ws->draws; r++) {
         const double reconstruction = (double)*gki_at(ws, model->reconstruction, r);
         const double kl =
             (double)*gki_at(ws, model->posterior.log_q, r) - gki_pass_log_prior(model, ws, r);
@@ -43,10 +43,10 @@ static void add_losses_of_rows(const gki_trainer *trainer, const gki_step *it,
 }
 
 /* The resampler has the means over all draws, not only the resampled one. */
-static void add_losses_of_resampler(const gki_trainer *trainer, const gki_step *it,
+static void add_losses_of_resampler(const gki_trainer *trainer, const gki_step *step,
                                     gki_step_report *report)
 {
-    for (size_t i = 0; i < it->all_images; i++) {
+    for (size_t i = 0; i < step->all_images; i++) {
         report->reconstruction += trainer->resampler->losses[2 * i];
         report->kl += trainer->resampler->losses[2 * i + 1];
     }

@@ -11,9 +11,9 @@ typedef struct gki_step gki_step;
  * all images to the report in order. */
 typedef struct gki_step_kind {
     bool needs_noise; /* whether the noise u of the draws must be in the workspace before pass() */
-    void (*pass)(gki_trainer *trainer, const gki_step *it, size_t first, size_t count,
+    void (*pass)(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
                  const uint32_t *index);
-    void (*add_losses)(const gki_trainer *trainer, const gki_step *it, gki_step_report *report);
+    void (*add_losses)(const gki_trainer *trainer, const gki_step *step, gki_step_report *report);
 } gki_step_kind;
 
 /* The sizes and settings of one step. */

@@ -11,35 +11,35 @@
 
 static void add_slot(void *context, gki_slot slot)
 {
-    gki_slot_list *it = context;
-    if (slot.width == 0 || it->failed)
+    gki_slot_list *slots = context;
+    if (slot.width == 0 || slots->failed)
         return;
-    if (it->count == it->capacity) {
-        const size_t capacity = 2 * it->capacity + 8;
-        gki_slot *grown = realloc(it->of, capacity * sizeof *grown);
-        it->failed = !grown;
+    if (slots->count == slots->capacity) {
+        const size_t capacity = 2 * slots->capacity + 8;
+        gki_slot *grown = realloc(slots->of, capacity * sizeof *grown);
+        slots->failed = !grown;
         if (!grown)
             return;
-        it->of = grown;
-        it->capacity = capacity;
+        slots->of = grown;
+        slots->capacity = capacity;
     }
-    it->of[it->count++] = slot;
+    slots->of[slots->count++] = slot;
 }
 
 /* Lists what the losses, the gradient and the codes of refits need of all images. */
-static gkv_status list_slots(gki_ranks *it)
+static gkv_status list_slots(gki_ranks *ranks)
 {
-    const gkv_model *model = it->model;
+    const gkv_model *model = ranks->model;
     const gki_slot losses[] = {model->reconstruction, model->posterior.log_q,
                                model->base->log_density, model->flow->log_det},
                    codes[] = {model->flow->eps, model->draw_weight, model->label};
-    gki_shard_image_slots(model, add_slot, &it->of_images);
+    gki_shard_image_slots(model, add_slot, &ranks->of_images);
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
-        add_slot(&it->of_draws, losses[i]);
-    gki_shard_slots(model, add_slot, &it->of_draws);
+        add_slot(&ranks->of_draws, losses[i]);
+    gki_shard_slots(model, add_slot, &ranks->of_draws);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        add_slot(&it->of_codes, codes[i]);
-    if (it->of_images.failed || it->of_draws.failed || it->of_codes.failed)
+        add_slot(&ranks->of_codes, codes[i]);
+    if (ranks->of_images.failed || ranks->of_draws.failed || ranks->of_codes.failed)
         return gki_fail(GKV_ERR_MEMORY, "out of memory for a list of slots");
     return GKV_OK;
 }
@@ -53,52 +53,53 @@ static size_t row_bytes(const gki_slot_list *slots)
     return width * sizeof(gki_real);
 }
 
-static gkv_status alloc_buckets(gki_ranks *it, bool has_stats)
+static gkv_status alloc_buckets(gki_ranks *ranks, bool has_stats)
 {
-    it->bucket_count = gki_shard_buckets(it->model, NULL);
-    const size_t count = it->bucket_count + 1;
-    GKV_TRY(gki_alloc(count, sizeof *it->buckets, &it->buckets));
-    gki_shard_buckets(it->model, it->buckets);
-    GKV_TRY(gki_alloc(count, sizeof *it->received, &it->received));
-    GKV_TRY(gki_alloc(count, sizeof *it->sent, &it->sent));
-    GKV_TRY(gki_alloc(count * (size_t)it->size, sizeof *it->given, &it->given));
-    GKV_TRY(gki_alloc(2 * GKI_RANKS_PIECES * (size_t)it->size, sizeof *it->lengths_of_values,
-                      &it->lengths_of_values));
+    ranks->bucket_count = gki_shard_buckets(ranks->model, NULL);
+    const size_t count = ranks->bucket_count + 1;
+    GKV_TRY(gki_alloc(count, sizeof *ranks->buckets, &ranks->buckets));
+    gki_shard_buckets(ranks->model, ranks->buckets);
+    GKV_TRY(gki_alloc(count, sizeof *ranks->received, &ranks->received));
+    GKV_TRY(gki_alloc(count, sizeof *ranks->sent, &ranks->sent));
+    GKV_TRY(gki_alloc(count * (size_t)ranks->size, sizeof *ranks->given, &ranks->given));
+    GKV_TRY(gki_alloc(2 * GKI_RANKS_PIECES * (size_t)ranks->size, sizeof *ranks->lengths_of_values,
+                      &ranks->lengths_of_values));
     if (has_stats) {
-        GKV_TRY(gki_base_stats_create(it->model->base, &it->stats));
-        GKV_TRY(gki_base_stats_create(it->model->base, &it->stats_sums));
+        GKV_TRY(gki_base_stats_create(ranks->model->base, &ranks->stats));
+        GKV_TRY(gki_base_stats_create(ranks->model->base, &ranks->stats_sums));
     }
-    it->own = it->model->params;
-    if (it->rank == it->size - 1)
+    ranks->own = ranks->model->params;
+    if (ranks->rank == ranks->size - 1)
         return GKV_OK;
-    GKV_TRY(gki_alloc(it->own.total, sizeof *it->sums, &it->sums));
-    it->own.grads = it->sums;
+    GKV_TRY(gki_alloc(ranks->own.total, sizeof *ranks->sums, &ranks->sums));
+    ranks->own.grads = ranks->sums;
     return GKV_OK;
 }
 
 gkv_status gki_ranks_create(gkv_dist *dist, const gkv_model *model, size_t images, size_t draws,
                             bool has_stats, gki_ranks **out)
 {
-    gki_ranks *it = NULL;
+    gki_ranks *ranks = NULL;
     gkv_status status = GKV_OK;
     *out = NULL;
-    GKV_TRY(gki_alloc(1, sizeof *it, &it));
-    *it = (gki_ranks){
+    GKV_TRY(gki_alloc(1, sizeof *ranks, &ranks));
+    *ranks = (gki_ranks){
         .dist = dist, .rank = gkv_dist_rank(dist), .size = gkv_dist_size(dist), .model = model};
-    GKV_TRY_GOTO(list_slots(it));
-    GKV_TRY_GOTO(alloc_buckets(it, has_stats));
+    GKV_TRY_GOTO(list_slots(ranks));
+    GKV_TRY_GOTO(alloc_buckets(ranks, has_stats));
     GKV_TRY_GOTO(
-        gki_workspace_create(&model->plan, images * draws, true, &model->params, &it->batch));
-    const size_t each = row_bytes(&it->of_images) + 2 * sizeof(double) +
-                        draws * (row_bytes(&it->of_draws) + row_bytes(&it->of_codes));
-    GKV_TRY_GOTO(gki_alloc(images * each + (size_t)it->size * sizeof(uint64_t), 1, &it->blocks));
-    GKV_TRY_GOTO(gki_alloc((size_t)it->size, sizeof *it->lengths, &it->lengths));
+        gki_workspace_create(&model->plan, images * draws, true, &model->params, &ranks->batch));
+    const size_t each = row_bytes(&ranks->of_images) + 2 * sizeof(double) +
+                        draws * (row_bytes(&ranks->of_draws) + row_bytes(&ranks->of_codes));
+    GKV_TRY_GOTO(
+        gki_alloc(images * each + (size_t)ranks->size * sizeof(uint64_t), 1, &ranks->blocks));
+    GKV_TRY_GOTO(gki_alloc((size_t)ranks->size, sizeof *ranks->lengths, &ranks->lengths));
 done:
     if (status != GKV_OK) {
-        gki_ranks_free(it);
-        it = NULL;
+        gki_ranks_free(ranks);
+        ranks = NULL;
     }
-    *out = it;
+    *out = ranks;
     return status;
 }
 
@@ -160,34 +161,34 @@ static char *copy_rows(const gki_slot_list *slots, const gki_workspace *ws, size
 }
 
 /* Copies all that is exchanged of n images of a workspace, from image `first`. */
-static char *copy_images(const gki_ranks *it, const gki_ranks_exchange *exchange,
+static char *copy_images(const gki_ranks *ranks, const gki_ranks_exchange *exchange,
                          const gki_workspace *ws, size_t first, size_t n, bool back, char *block)
 {
     const size_t draws = ws->draws;
-    block = copy_rows(&it->of_images, ws, first, n, back, block);
-    block = copy_rows(&it->of_draws, ws, first * draws, n * draws, back, block);
-    return exchange->codes ? copy_rows(&it->of_codes, ws, first * draws, n * draws, back, block)
+    block = copy_rows(&ranks->of_images, ws, first, n, back, block);
+    block = copy_rows(&ranks->of_draws, ws, first * draws, n * draws, back, block);
+    return exchange->codes ? copy_rows(&ranks->of_codes, ws, first * draws, n * draws, back, block)
                            : block;
 }
 
 /* A block has a word for the stop, the rows, and the losses. */
-static size_t length_of(const gki_ranks *it, const gki_ranks_exchange *exchange, size_t n)
+static size_t length_of(const gki_ranks *ranks, const gki_ranks_exchange *exchange, size_t n)
 {
     const size_t draws =
-        row_bytes(&it->of_draws) + (exchange->codes ? row_bytes(&it->of_codes) : 0);
-    return sizeof(uint64_t) + n * (row_bytes(&it->of_images) + it->batch.draws * draws +
+        row_bytes(&ranks->of_draws) + (exchange->codes ? row_bytes(&ranks->of_codes) : 0);
+    return sizeof(uint64_t) + n * (row_bytes(&ranks->of_images) + ranks->batch.draws * draws +
                                    (exchange->losses ? 2 * sizeof(double) : 0));
 }
 
 /* Takes the block of a rank. */
-static void take(gki_ranks *it, const gki_ranks_exchange *exchange, int rank, char *block)
+static void take(gki_ranks *ranks, const gki_ranks_exchange *exchange, int rank, char *block)
 {
     size_t first = 0, n = 0;
     uint64_t stop = 0;
-    gkv_dist_range(it->shard.images, it->unit, rank, it->size, &first, &n);
+    gkv_dist_range(ranks->shard.images, ranks->unit, rank, ranks->size, &first, &n);
     memcpy(&stop, block, sizeof stop);
-    it->stop |= stop != 0;
-    block = copy_images(it, exchange, &it->batch, first, n, true, block + sizeof stop);
+    ranks->stop |= stop != 0;
+    block = copy_images(ranks, exchange, &ranks->batch, first, n, true, block + sizeof stop);
     if (exchange->losses)
         memcpy(exchange->losses + 2 * first, block, n * 2 * sizeof(double));
 }
@@ -217,65 +218,67 @@ void gki_ranks_exchange_rows(gki_ranks *ranks, const gki_workspace *ws,
 
 /* --- The buckets ---------------------------------------------------------- */
 
-static bool is_last(const gki_ranks *it)
+static bool is_last(const gki_ranks *ranks)
 {
-    return it->rank == it->size - 1;
+    return ranks->rank == ranks->size - 1;
 }
 
 /* The memory of a bucket: its sums up to this rank's images, or those over all images. */
-static gki_real *memory_of(const gki_ranks *it, size_t bucket, bool all, size_t *bytes)
+static gki_real *memory_of(const gki_ranks *ranks, size_t bucket, bool all, size_t *bytes)
 {
     size_t count = 0;
     gki_real *memory;
-    if (bucket == it->bucket_count) {
-        memory = gki_base_stats_tensor(all ? it->stats : it->stats_sums, &count);
+    if (bucket == ranks->bucket_count) {
+        memory = gki_base_stats_tensor(all ? ranks->stats : ranks->stats_sums, &count);
     } else {
-        count = it->buckets[bucket].elements;
-        memory = (all ? it->model->params.grads : it->own.grads) + it->buckets[bucket].offset;
+        count = ranks->buckets[bucket].elements;
+        memory =
+            (all ? ranks->model->params.grads : ranks->own.grads) + ranks->buckets[bucket].offset;
     }
     *bytes = count * sizeof *memory;
     return memory;
 }
 
 /* The elements of a bucket that are a rank's part; *count is 0 if there are none. */
-static void overlap(const gki_ranks *it, size_t bucket, int rank, size_t *first, size_t *count)
+static void overlap(const gki_ranks *ranks, size_t bucket, int rank, size_t *first, size_t *count)
 {
-    const gki_shard_bucket *b = &it->buckets[bucket];
+    const gki_shard_bucket *b = &ranks->buckets[bucket];
     size_t own = 0, n = 0;
-    gki_ranks_part(it, rank, &own, &n);
+    gki_ranks_part(ranks, rank, &own, &n);
     const size_t end = b->offset + b->elements < own + n ? b->offset + b->elements : own + n;
     *first = b->offset > own ? b->offset : own;
     *count = end > *first ? end - *first : 0;
 }
 
 /* Begins to send a rank its part of a bucket, or on another rank than the last to receive it. */
-static void give_part(gki_ranks *it, size_t bucket, int rank)
+static void give_part(gki_ranks *ranks, size_t bucket, int rank)
 {
     size_t first = 0, count = 0;
-    overlap(it, bucket, rank, &first, &count);
-    gki_real *sums = it->model->params.grads + first;
-    gki_dist_transfer *out = &it->given[bucket * (size_t)it->size + (size_t)rank];
+    overlap(ranks, bucket, rank, &first, &count);
+    gki_real *sums = ranks->model->params.grads + first;
+    gki_dist_transfer *out = &ranks->given[bucket * (size_t)ranks->size + (size_t)rank];
     const size_t bytes = count * sizeof *sums;
-    if (count == 0 || it->status != GKV_OK)
+    if (count == 0 || ranks->status != GKV_OK)
         return;
-    it->status = is_last(it) ? gki_dist_send(it->dist, rank, bytes, sums, out)
-                             : gki_dist_receive(it->dist, it->size - 1, bytes, sums, out);
+    ranks->status = is_last(ranks)
+                        ? gki_dist_send(ranks->dist, rank, bytes, sums, out)
+                        : gki_dist_receive(ranks->dist, ranks->size - 1, bytes, sums, out);
 }
 
 /* Begins to give a bucket of the last rank to the ranks: its part to each, and statistics to
  * all. */
-static void give(gki_ranks *it, size_t bucket)
+static void give(gki_ranks *ranks, size_t bucket)
 {
     size_t bytes = 0;
-    if (bucket == it->bucket_count) {
-        gki_real *all = memory_of(it, bucket, true, &bytes);
-        it->status = gki_dist_broadcast_begin(it->dist, it->size - 1, bytes, all,
-                                              &it->given[bucket * (size_t)it->size]);
-    } else if (is_last(it)) {
-        for (int r = 0; r < it->size - 1; r++)
-            give_part(it, bucket, r);
+    if (bucket == ranks->bucket_count) {
+        gki_real *all = memory_of(ranks, bucket, true, &bytes);
+        ranks->status = gki_dist_broadcast_begin(ranks->dist, ranks->size - 1, bytes, all,
+                                                 &ranks->given[bucket * (size_t)ranks->size]);
+    } else if (is_last(ranks)) {
+        for (int r = 0; r < ranks->size - 1; r++)
+            give_part(ranks, bucket, r);
     } else {
-        give_part(it, bucket, it->rank);
+        give_part(ranks, bucket, ranks->rank);
     }
 }
 
@@ -336,8 +339,8 @@ void gki_ranks_end(gki_ranks *ranks)
 void gki_ranks_take_stats(const gki_ranks *ranks, gki_base_stats *stats)
 {
     size_t count = 0;
-    gki_real *to = gki_base_stats_tensor(stats, &count);
-    memcpy(to, gki_base_stats_tensor(ranks->stats, &count), count * sizeof *to);
+    gki_real *sums = gki_base_stats_tensor(stats, &count);
+    memcpy(sums, gki_base_stats_tensor(ranks->stats, &count), count * sizeof *sums);
 }
 
 /* --- The update ----------------------------------------------------------- */
@@ -349,10 +352,10 @@ void gki_ranks_part(const gki_ranks *ranks, int rank, size_t *first, size_t *cou
 }
 
 /* The chunks of a piece of a rank's part. */
-static void piece_of(const gki_ranks *it, int rank, int piece, size_t *first, size_t *count)
+static void piece_of(const gki_ranks *ranks, int rank, int piece, size_t *first, size_t *count)
 {
     size_t part = 0, chunks = 0;
-    gkv_dist_range(gki_adamw_chunks(&it->model->params), 1, rank, it->size, &part, &chunks);
+    gkv_dist_range(gki_adamw_chunks(&ranks->model->params), 1, rank, ranks->size, &part, &chunks);
     gkv_dist_range(chunks, 1, piece, GKI_RANKS_PIECES, first, count);
     *first += part;
 }
@@ -373,9 +376,9 @@ void gki_ranks_share_squares(gki_ranks *ranks, double *squares)
 }
 
 /* Whether int can count the bytes of all values; others are given at the end, not in pieces. */
-static bool has_pieces(const gki_ranks *it)
+static bool has_pieces(const gki_ranks *ranks)
 {
-    return it->model->params.trainable <= GKI_DIST_BYTES_MAX / sizeof(gki_real);
+    return ranks->model->params.trainable <= GKI_DIST_BYTES_MAX / sizeof(gki_real);
 }
 
 void gki_ranks_give_values(gki_ranks *ranks, int piece)

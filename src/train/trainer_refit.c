@@ -192,9 +192,9 @@ static size_t row_to_keep(const gki_trainer *trainer, size_t image)
     const size_t draws = ws->draws, row = image * draws;
     if (draws == 1)
         return row;
-    const gki_rng at = gki_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE,
-                                  trainer->state.step, image);
-    return row + gki_pass_resample(gki_at(ws, trainer->model->draw_weight, row), draws, at);
+    const gki_rng rng = gki_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE,
+                                   trainer->state.step, image);
+    return row + gki_pass_resample(gki_at(ws, trainer->model->draw_weight, row), draws, rng);
 }
 
 /* The first image of the run whose code the next refit uses. */
@@ -225,12 +225,12 @@ void gki_trainer_keep_codes(gki_trainer *trainer, size_t images)
     const size_t d = trainer->model->d;
     const uint64_t start = images_after(trainer, trainer->state.step), from = first_code(trainer);
     for (size_t i = start < from ? (size_t)(from - start) : 0; i < images; i++) {
-        const size_t row = row_to_keep(trainer, i), at = (size_t)trainer->state.codes++;
-        memcpy(trainer->store.codes + at * d, gki_at(ws, trainer->model->flow->eps, row),
+        const size_t row = row_to_keep(trainer, i), index = (size_t)trainer->state.codes++;
+        memcpy(trainer->store.codes + index * d, gki_at(ws, trainer->model->flow->eps, row),
                d * sizeof *trainer->store.codes);
         trainer->state.codes_density += (double)*gki_at(ws, trainer->model->base->log_density, row);
         if (trainer->store.labels)
-            trainer->store.labels[at] = *gki_at(ws, trainer->model->label, row);
+            trainer->store.labels[index] = *gki_at(ws, trainer->model->label, row);
     }
 }
 
@@ -273,9 +273,9 @@ static void divide(const gki_trainer *trainer, size_t every, gki_real *fit, gki_
 {
     const size_t d = trainer->model->d;
     for (size_t i = 0; i < trainer->state.codes; i++) {
-        gki_real **to = i % every == every - 1 ? &held_out : &fit;
-        memcpy(*to, trainer->store.codes + i * d, d * sizeof **to);
-        *to += d;
+        gki_real **part = i % every == every - 1 ? &held_out : &fit;
+        memcpy(*part, trainer->store.codes + i * d, d * sizeof **part);
+        *part += d;
     }
 }
 
@@ -283,8 +283,8 @@ static void divide_classes(const gki_trainer *trainer, size_t every, uint32_t *f
                            uint32_t *held_out)
 {
     for (size_t i = 0; trainer->store.labels && i < trainer->state.codes; i++) {
-        uint32_t **to = i % every == every - 1 ? &held_out : &fit;
-        *(*to)++ = (uint32_t)trainer->store.labels[i] - 1;
+        uint32_t **part = i % every == every - 1 ? &held_out : &fit;
+        *(*part)++ = (uint32_t)trainer->store.labels[i] - 1;
     }
 }
 

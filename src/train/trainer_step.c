@@ -60,15 +60,15 @@ static void fetch_image(const gki_trainer *trainer, size_t i, double augmentatio
 
 /* Fetches images [first, first + count) of the batch, their labels and, if the kind needs it, the
  * noise of their draws. */
-static void fetch_images(const gki_trainer *trainer, const gki_step *it, size_t first, size_t count,
-                         const uint32_t *index)
+static void fetch_images(const gki_trainer *trainer, const gki_step *step, size_t first,
+                         size_t count, const uint32_t *index)
 {
     const gkv_model *model = trainer->model;
     const gki_workspace *ws = &trainer->ws;
     for (size_t i = first; i < first + count; i++)
-        fetch_image(trainer, it->batch[i], it->augmentation, gki_at(ws, model->x, i));
+        fetch_image(trainer, step->batch[i], step->augmentation, gki_at(ws, model->x, i));
     gki_profile_mark(ws->profile, GKV_BENCH_DATA);
-    for (size_t i = first; i < first + count && it->kind->needs_noise; i++)
+    for (size_t i = first; i < first + count && step->kind->needs_noise; i++)
         gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR,
                                   trainer->state.step, index[i - first]),
                        ws->draws * model->d, gki_at(ws, model->posterior.u, i * ws->draws));
@@ -80,15 +80,15 @@ static void fetch_images(const gki_trainer *trainer, const gki_step *it, size_t 
 }
 
 /* The images are independent of each other. */
-static void pass_tile(gki_trainer *trainer, const gki_step *it, size_t tile)
+static void pass_tile(gki_trainer *trainer, const gki_step *step, size_t tile)
 {
-    const size_t first = tile * it->tile,
-                 count = it->images - first < it->tile ? it->images - first : it->tile;
+    const size_t first = tile * step->tile,
+                 count = step->images - first < step->tile ? step->images - first : step->tile;
     uint32_t index[GKV_TILE_ROWS];
     for (size_t i = 0; i < count; i++)
-        index[i] = gki_images_index(&trainer->train, it->batch[first + i]);
-    fetch_images(trainer, it, first, count, index);
-    it->kind->pass(trainer, it, first, count, index);
+        index[i] = gki_images_index(&trainer->train, step->batch[first + i]);
+    fetch_images(trainer, step, first, count, index);
+    step->kind->pass(trainer, step, first, count, index);
 }
 
 /* --- Phases of a step, each run by all threads ---------------------------- */
@@ -105,68 +105,68 @@ static void meet(const gki_trainer *trainer)
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
 }
 
-typedef void step_task(gki_trainer *trainer, const gki_step *it, size_t task);
+typedef void step_task(gki_trainer *trainer, const gki_step *step, size_t task);
 
 /* Does the tasks of a phase, on whatever thread is free, and waits for the end of all. */
-static void do_tasks(gki_trainer *trainer, const gki_step *it, gki_team_phase phase, long count,
+static void do_tasks(gki_trainer *trainer, const gki_step *step, gki_team_phase phase, long count,
                      step_task *task)
 {
     if (trainer->team) {
         for (long t; (t = gki_team_take(trainer->team, phase)) < count;)
-            task(trainer, it, (size_t)t);
+            task(trainer, step, (size_t)t);
     } else {
 #pragma omp for schedule(dynamic, 1) nowait
         for (long t = 0; t < count; t++)
-            task(trainer, it, (size_t)t);
+            task(trainer, step, (size_t)t);
     }
     meet(trainer);
 }
 
 /* The weights are packed once for all rows. */
-static void pack_piece(gki_trainer *trainer, const gki_step *it, size_t piece)
+static void pack_piece(gki_trainer *trainer, const gki_step *step, size_t piece)
 {
-    (void)it;
+    (void)step;
     gki_workspace_pack(&trainer->ws, piece);
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_GEMM_FORWARD);
 }
 
 /* Adds the images of this rank to a bucket that the rank before has sent. */
-static void add_to_bucket(gki_trainer *trainer, const gki_step *it, size_t bucket)
+static void add_to_bucket(gki_trainer *trainer, const gki_step *step, size_t bucket)
 {
     gki_workspace *ws = &trainer->ws;
     const gki_shard_bucket *b = &trainer->ranks->buckets[bucket];
 #pragma omp for schedule(dynamic, 1)
     for (size_t p = b->first_part; p < b->first_part + b->parts; p++)
-        if (it->images > 0 && gki_shard_continues(trainer->model, p))
-            gki_pass_gradient(trainer->model, ws, it->rows, p);
+        if (step->images > 0 && gki_shard_continues(trainer->model, p))
+            gki_pass_gradient(trainer->model, ws, step->rows, p);
 }
 
-static void add_statistics(gki_trainer *trainer, const gki_step *it, size_t part)
+static void add_statistics(gki_trainer *trainer, const gki_step *step, size_t part)
 {
     const gki_workspace *ws = &trainer->ws;
     gki_base_stats_add(trainer->ranks ? trainer->ranks->stats_sums : trainer->store.stats, ws,
-                       ws->draws > 1 ? &trainer->model->draw_weight : NULL, it->rows, part);
+                       ws->draws > 1 ? &trainer->model->draw_weight : NULL, step->rows, part);
     gki_profile_mark(ws->profile, GKV_BENCH_BASE);
 }
 
 /* Computes the gradient with the other ranks. The master thread alone sends and receives. */
-static void reduce_over_ranks(gki_trainer *trainer, const gki_step *it)
+static void reduce_over_ranks(gki_trainer *trainer, const gki_step *step)
 {
     gki_ranks *ranks = trainer->ranks;
-    const size_t buckets = ranks->bucket_count + (it->stats_parts > 0);
+    const size_t buckets = ranks->bucket_count + (step->stats_parts > 0);
 #pragma omp master
     {
-        gki_ranks_exchange_rows(ranks, &trainer->ws, &it->exchange);
-        gki_ranks_begin(ranks, &it->exchange);
+        gki_ranks_exchange_rows(ranks, &trainer->ws, &step->exchange);
+        gki_ranks_begin(ranks, &step->exchange);
     }
     for (size_t b = 0; b < buckets; b++) {
 #pragma omp master
         gki_ranks_receive(ranks, b);
 #pragma omp barrier
         if (b < ranks->bucket_count)
-            add_to_bucket(trainer, it, b);
+            add_to_bucket(trainer, step, b);
         else
-            do_tasks(trainer, it, GKI_TEAM_STATISTICS, it->stats_parts, add_statistics);
+            do_tasks(trainer, step, GKI_TEAM_STATISTICS, step->stats_parts, add_statistics);
 #pragma omp master
         gki_ranks_send(ranks, b);
     }
@@ -176,28 +176,28 @@ static void reduce_over_ranks(gki_trainer *trainer, const gki_step *it)
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
     /* sums that are not chains, from the rows of all images; they overwrite parts of buckets */
 #pragma omp for schedule(dynamic, 1)
-    for (long p = 0; p < it->parts; p++)
+    for (long p = 0; p < step->parts; p++)
         if (!gki_shard_continues(trainer->model, (size_t)p))
-            gki_pass_gradient(trainer->model, &ranks->batch, it->all_images * ranks->batch.draws,
+            gki_pass_gradient(trainer->model, &ranks->batch, step->all_images * ranks->batch.draws,
                               (size_t)p);
 }
 
-static void add_gradient(gki_trainer *trainer, const gki_step *it, size_t part)
+static void add_gradient(gki_trainer *trainer, const gki_step *step, size_t part)
 {
-    gki_pass_gradient(trainer->model, &trainer->ws, it->rows, part);
+    gki_pass_gradient(trainer->model, &trainer->ws, step->rows, part);
 }
 
 /* The parts of the gradient are independent, given all rows, and so are the sums of squares of its
  * chunks. */
-static void reduce_gradient(gki_trainer *trainer, const gki_step *it)
+static void reduce_gradient(gki_trainer *trainer, const gki_step *step)
 {
     const gki_params *params = &trainer->model->params;
     if (trainer->ranks)
-        reduce_over_ranks(trainer, it);
+        reduce_over_ranks(trainer, step);
     else
-        do_tasks(trainer, it, GKI_TEAM_GRADIENT, it->parts, add_gradient);
+        do_tasks(trainer, step, GKI_TEAM_GRADIENT, step->parts, add_gradient);
 #pragma omp for schedule(static)
-    for (long c = it->first_chunk; c < it->end_chunk; c++) {
+    for (long c = step->first_chunk; c < step->end_chunk; c++) {
         trainer->squares[c] = gki_adamw_squares(params, (size_t)c);
         gki_profile_mark(trainer->ws.profile, GKV_BENCH_OPTIMISER);
     }
@@ -210,18 +210,18 @@ static void reduce_gradient(gki_trainer *trainer, const gki_step *it)
 
 /* Sums the losses and the norm of the gradient in a fixed order, and clips the gradient. One thread
  * runs this. */
-static void reduce_losses(const gki_trainer *trainer, gki_step *it, gki_step_report *report)
+static void reduce_losses(const gki_trainer *trainer, gki_step *step, gki_step_report *report)
 {
     const double clip = trainer->model->settings.train.clip_norm;
     double total = 0;
-    for (long c = 0; c < it->chunks; c++)
+    for (long c = 0; c < step->chunks; c++)
         total += trainer->squares[c];
-    it->kind->add_losses(trainer, it, report);
+    step->kind->add_losses(trainer, step, report);
     report->loss = report->reconstruction + report->kl;
-    report->gradient_norm = sqrt(total) * it->scale;
+    report->gradient_norm = sqrt(total) * step->scale;
     report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
     if (clip > 0 && report->gradient_norm > clip)
-        it->scale *= clip / report->gradient_norm;
+        step->scale *= clip / report->gradient_norm;
     if (trainer->team)
         gki_team_prepare_next(trainer->team);
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_LOSS);
@@ -278,12 +278,12 @@ static void update_part(gki_trainer *trainer, const gki_adamw *adamw)
 }
 
 /* Updates the weights and their average, and accumulates the base's sufficient statistics. */
-static void update_weights(gki_trainer *trainer, const gki_step *it, double learning_rate)
+static void update_weights(gki_trainer *trainer, const gki_step *step, double learning_rate)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const gki_adamw adamw = {.rate = learning_rate,
                              .weight_decay = settings->weight_decay,
-                             .scale = it->scale,
+                             .scale = step->scale,
                              .updates = trainer->state.updates,
                              .average = trainer->ema,
                              .average_decay = settings->ema};
@@ -291,8 +291,8 @@ static void update_weights(gki_trainer *trainer, const gki_step *it, double lear
         update_part(trainer, &adamw);
         return;
     }
-    update_chunks(trainer, &adamw, it->first_chunk, it->end_chunk);
-    do_tasks(trainer, it, GKI_TEAM_STATISTICS, it->stats_parts, add_statistics);
+    update_chunks(trainer, &adamw, step->first_chunk, step->end_chunk);
+    do_tasks(trainer, step, GKI_TEAM_STATISTICS, step->stats_parts, add_statistics);
 }
 
 /* --- The step ------------------------------------------------------------- */
@@ -317,31 +317,32 @@ static gkv_status count_bad_step(gki_trainer *trainer)
 
 /* Reduces a step to the images of this rank. Kinds of steps that pass groups of images of a tile
  * together have whole tiles. */
-static void take_share(gki_trainer *trainer, gki_step *it)
+static void take_share(gki_trainer *trainer, gki_step *step)
 {
     gki_ranks *ranks = trainer->ranks;
-    gki_ranks_divide(ranks, it->all_images, gki_step_kind_has_groups(it->kind) ? it->tile : 1,
+    gki_ranks_divide(ranks, step->all_images, gki_step_kind_has_groups(step->kind) ? step->tile : 1,
                      trainer->ws.draws);
-    it->images = ranks->images;
-    it->rows = it->images * trainer->ws.draws;
-    it->batch += ranks->shard.first;
+    step->images = ranks->images;
+    step->rows = step->images * trainer->ws.draws;
+    step->batch += ranks->shard.first;
     trainer->ws.shard = &ranks->shard;
     if (trainer->resampler)
         trainer->resampler->before = ranks->shard.first;
-    it->exchange = (gki_ranks_exchange){
-        .codes = gki_trainer_keeps_codes(trainer, it->all_images),
-        .losses = gki_step_kind_resamples(it->kind) ? trainer->resampler->losses : NULL,
-        .stats = it->stats_parts > 0 ? trainer->store.stats : NULL};
+    step->exchange = (gki_ranks_exchange){
+        .codes = gki_trainer_keeps_codes(trainer, step->all_images),
+        .losses = gki_step_kind_resamples(step->kind) ? trainer->resampler->losses : NULL,
+        .stats = step->stats_parts > 0 ? trainer->store.stats : NULL};
 }
 
 /* Each rank updates its chunks. */
-static void divide_chunks(const gki_trainer *trainer, gki_step *it)
+static void divide_chunks(const gki_trainer *trainer, gki_step *step)
 {
     gkv_dist *dist = trainer->dist;
     size_t first = 0, count = 0;
-    gkv_dist_range((size_t)it->chunks, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &first, &count);
-    it->first_chunk = (long)first;
-    it->end_chunk = (long)(first + count);
+    gkv_dist_range((size_t)step->chunks, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &first,
+                   &count);
+    step->first_chunk = (long)first;
+    step->end_chunk = (long)(first + count);
 }
 
 static gki_step step_of(gki_trainer *trainer, const gki_step_report *report)
@@ -355,33 +356,33 @@ static gki_step step_of(gki_trainer *trainer, const gki_step_report *report)
                  images = left < trainer->batch ? left : trainer->batch;
     const size_t draws = trainer->ws.draws, most = gki_model_tile(model),
                  tile = draws < most ? most / draws : 1;
-    gki_step it = {.kind = gki_step_kind_of(trainer, epoch),
-                   .epoch = epoch,
-                   .batch = trainer->shuffled + start,
-                   .all_images = images,
-                   .images = images,
-                   .rows = images * draws,
-                   .tile = tile,
-                   .scale = 1.0 / (double)images};
+    gki_step step = {.kind = gki_step_kind_of(trainer, epoch),
+                     .epoch = epoch,
+                     .batch = trainer->shuffled + start,
+                     .all_images = images,
+                     .images = images,
+                     .rows = images * draws,
+                     .tile = tile,
+                     .scale = 1.0 / (double)images};
     /* Augmentation decreases with the learning rate, so that the last epochs see unchanged
      * images. */
-    it.augmentation = settings->augmentation * gki_trainer_decay(trainer, trainer->state.step);
-    it.objective =
+    step.augmentation = settings->augmentation * gki_trainer_decay(trainer, trainer->state.step);
+    step.objective =
         (gki_objective){.kl_weight = report->kl_weight,
                         .free_bits = settings->free_bits,
                         .path_derivative = settings->gradient == GKV_GRADIENT_PATH_DERIVATIVE,
                         .iwae = !elbo_only && settings->objective == GKV_BOUND_IWAE,
-                        .resampled = gki_step_kind_resamples(it.kind)};
+                        .resampled = gki_step_kind_resamples(step.kind)};
     if (gki_trainer_uses_stats(trainer, images))
-        it.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
+        step.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
     if (trainer->ranks)
-        take_share(trainer, &it);
-    it.tiles = (long)((it.images + tile - 1) / tile);
-    it.parts = (long)gki_pass_parts(model);
-    it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
-    it.chunks = (long)gki_adamw_chunks(&model->params);
-    divide_chunks(trainer, &it);
-    return it;
+        take_share(trainer, &step);
+    step.tiles = (long)((step.images + tile - 1) / tile);
+    step.parts = (long)gki_pass_parts(model);
+    step.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
+    step.chunks = (long)gki_adamw_chunks(&model->params);
+    divide_chunks(trainer, &step);
+    return step;
 }
 
 /* The number of draws of an image. The resampler has the others in its own workspaces. */
@@ -433,8 +434,8 @@ gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report)
     if (gki_trainer_refit_due(trainer, trainer->state.step))
         gki_trainer_drop_codes(trainer); /* codes of before the last refit are not used again */
     *report = gki_trainer_schedule(trainer, trainer->state.step);
-    gki_step it = step_of(trainer, report);
-    report->images = it.all_images;
+    gki_step step = step_of(trainer, report);
+    report->images = step.all_images;
     if (trainer->team)
         gki_team_begin_step(trainer->team, trainer->stop);
     if (trainer->ranks)
@@ -442,14 +443,14 @@ gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report)
 #pragma omp parallel num_threads(trainer->threads)
     {
         gki_profile_begin(ws->profile);
-        do_tasks(trainer, &it, GKI_TEAM_PACKING, it.pieces, pack_piece);
-        do_tasks(trainer, &it, GKI_TEAM_PASSES, it.tiles, pass_tile);
-        reduce_gradient(trainer, &it);
+        do_tasks(trainer, &step, GKI_TEAM_PACKING, step.pieces, pack_piece);
+        do_tasks(trainer, &step, GKI_TEAM_PASSES, step.tiles, pass_tile);
+        reduce_gradient(trainer, &step);
 #pragma omp single
-        reduce_losses(trainer, &it, report);
+        reduce_losses(trainer, &step, report);
         gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
         if (!report->skipped)
-            update_weights(trainer, &it, report->learning_rate);
+            update_weights(trainer, &step, report->learning_rate);
     }
     if (trainer->team)
         trainer->stop = gki_team_end_step(trainer->team);

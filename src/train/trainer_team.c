@@ -25,23 +25,24 @@ typedef struct placing {
 } placing;
 
 /* Returns the new place of an array, which may be NULL. */
-static void *place(placing *it, const void *array, size_t bytes)
+static void *place(placing *arena, const void *array, size_t bytes)
 {
     if (!array)
         return NULL;
-    char *to = it->memory ? it->memory + it->used : NULL;
-    it->used += (bytes + GKV_ALIGNMENT - 1) / GKV_ALIGNMENT * GKV_ALIGNMENT;
-    if (to && it->copies)
-        memcpy(to, array, bytes);
-    return to;
+    char *moved = arena->memory ? arena->memory + arena->used : NULL;
+    arena->used += (bytes + GKV_ALIGNMENT - 1) / GKV_ALIGNMENT * GKV_ALIGNMENT;
+    if (moved && arena->copies)
+        memcpy(moved, array, bytes);
+    return moved;
 }
 
-static void place_params(gki_params *params, placing *it)
+static void place_params(gki_params *params, placing *arena)
 {
     const size_t bytes = params->total * sizeof *params->values;
-    gki_real *values = place(it, params->values, bytes), *grads = place(it, params->grads, bytes),
-             *m = place(it, params->m, bytes), *v = place(it, params->v, bytes);
-    if (!it->memory)
+    gki_real *values = place(arena, params->values, bytes),
+             *grads = place(arena, params->grads, bytes), *m = place(arena, params->m, bytes),
+             *v = place(arena, params->v, bytes);
+    if (!arena->memory)
         return;
     free(params->arena);
     params->arena = NULL;
@@ -51,14 +52,14 @@ static void place_params(gki_params *params, placing *it)
     params->v = v;
 }
 
-static void place_workspace(gki_workspace *ws, const gki_plan *plan, placing *it)
+static void place_workspace(gki_workspace *ws, const gki_plan *plan, placing *arena)
 {
     gki_real *forward =
-                 place(it, ws->forward, ws->rows * plan->forward_width * sizeof *ws->forward),
+                 place(arena, ws->forward, ws->rows * plan->forward_width * sizeof *ws->forward),
              *backward =
-                 place(it, ws->backward, ws->rows * plan->backward_width * sizeof *ws->backward),
-             *packed = place(it, ws->packed, ws->params->packed * sizeof *ws->packed);
-    if (!it->memory)
+                 place(arena, ws->backward, ws->rows * plan->backward_width * sizeof *ws->backward),
+             *packed = place(arena, ws->packed, ws->params->packed * sizeof *ws->packed);
+    if (!arena->memory)
         return;
     free(ws->forward);
     free(ws->backward);
@@ -68,31 +69,31 @@ static void place_workspace(gki_workspace *ws, const gki_plan *plan, placing *it
     ws->packed = packed;
 }
 
-static void place_stats(gki_base_stats *stats, placing *it)
+static void place_stats(gki_base_stats *stats, placing *arena)
 {
     size_t count = 0;
     const gki_real *values = gki_base_stats_tensor(stats, &count);
-    gki_real *to = place(it, values, count * sizeof *to);
-    if (it->memory)
-        gki_base_stats_place(stats, to);
+    gki_real *out = place(arena, values, count * sizeof *out);
+    if (arena->memory)
+        gki_base_stats_place(stats, out);
 }
 
 /* Moves all arrays that ranks share. */
-static void place_arrays(gki_trainer *trainer, placing *it)
+static void place_arrays(gki_trainer *trainer, placing *arena)
 {
     gki_params *params = &trainer->model->params;
     gki_resampler *resampler = trainer->resampler;
     const size_t total = params->total * sizeof *params->values;
-    place_params(params, it);
-    place_workspace(&trainer->ws, &trainer->model->plan, it);
+    place_params(params, arena);
+    place_workspace(&trainer->ws, &trainer->model->plan, arena);
     if (trainer->store.stats)
-        place_stats(trainer->store.stats, it);
-    gki_real *ema = place(it, trainer->ema, total);
+        place_stats(trainer->store.stats, arena);
+    gki_real *ema = place(arena, trainer->ema, total);
     double *squares =
-        place(it, trainer->squares, gki_adamw_chunks(params) * sizeof *trainer->squares);
-    double *losses = place(it, resampler ? resampler->losses : NULL,
+        place(arena, trainer->squares, gki_adamw_chunks(params) * sizeof *trainer->squares);
+    double *losses = place(arena, resampler ? resampler->losses : NULL,
                            2 * trainer->batch * sizeof *resampler->losses);
-    if (!it->memory)
+    if (!arena->memory)
         return;
     free(trainer->ema);
     free(trainer->squares);
@@ -122,11 +123,11 @@ gkv_status gki_trainer_make_team(gki_trainer *trainer)
 {
     gkv_dist *dist = trainer->dist;
     gki_team_board *board = NULL;
-    placing it = {.used = sizeof *board, .copies = gkv_dist_rank(dist) == 0};
+    placing arena = {.used = sizeof *board, .copies = gkv_dist_rank(dist) == 0};
     void *memory = NULL;
     gki_team *team = NULL;
-    place_arrays(trainer, &it);
-    GKV_TRY(gki_dist_window(dist, it.used, &memory));
+    place_arrays(trainer, &arena);
+    GKV_TRY(gki_dist_window(dist, arena.used, &memory));
     if (!memory)
         return GKV_OK;
     gkv_status status = gki_alloc(1, sizeof *team, &team);
@@ -135,9 +136,9 @@ gkv_status gki_trainer_make_team(gki_trainer *trainer)
         *team =
             (gki_team){.board = board, .rank = gkv_dist_rank(dist), .size = gkv_dist_size(dist)};
         trainer->team = team;
-        it.memory = memory;
-        it.used = sizeof *board;
-        place_arrays(trainer, &it);
+        arena.memory = memory;
+        arena.used = sizeof *board;
+        place_arrays(trainer, &arena);
         status = renew_helpers(trainer);
     }
     return gkv_dist_agree(dist, status);

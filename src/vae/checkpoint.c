@@ -111,9 +111,9 @@ static gkv_status read_array(const gki_safetensors *file, const char *path, cons
             continue;
         snprintf(name, sizeof name, "%s%s", prefixes[which], param->name);
         const gki_tensor tensor = tensor_of(param, name, NULL);
-        gki_real *to = array + param->offset;
-        GKV_TRY(gki_safetensors_read(file, name, tensor.dtype, tensor.rank, tensor.shape, to));
-        GKV_TRY(check_finite(path, &tensor, to, param->size));
+        gki_real *values = array + param->offset;
+        GKV_TRY(gki_safetensors_read(file, name, tensor.dtype, tensor.rank, tensor.shape, values));
+        GKV_TRY(check_finite(path, &tensor, values, param->size));
     }
     return GKV_OK;
 }

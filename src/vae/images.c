@@ -86,16 +86,16 @@ void gki_images_limit(gkv_pixels pixels, size_t n, float *values)
         values[i] = values[i] > 0 ? values[i] < 1 ? values[i] : 1 : 0;
 }
 
-void gki_images_original(const gkv_dataset *dataset, size_t index, float *to)
+void gki_images_original(const gkv_dataset *dataset, size_t index, float *image)
 {
     const size_t n = gki_dataset_values(dataset);
     const float *numbers = gkv_dataset_numbers(dataset, index);
     if (!numbers) {
-        gki_images_grey(gkv_dataset_pixels(dataset, index), n, to);
+        gki_images_grey(gkv_dataset_pixels(dataset, index), n, image);
         return;
     }
-    memcpy(to, numbers, n * sizeof *to);
-    gki_images_limit(GKV_PIXELS_CONTINUOUS, n, to);
+    memcpy(image, numbers, n * sizeof *image);
+    gki_images_limit(GKV_PIXELS_CONTINUOUS, n, image);
 }
 
 gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *settings,

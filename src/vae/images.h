@@ -32,18 +32,18 @@ static inline uint32_t gki_images_index(const gki_images *images, size_t i)
  * reverse. */
 gkv_status gki_images_check_numbers(const gkv_settings *settings, const gkv_dataset *images);
 
-/* Writes an image of a data set as values in [0, 1], before any binarization: to[values]. Numbers
- * of continuous data beyond their range become its ends. */
-void gki_images_original(const gkv_dataset *dataset, size_t index, float *to);
+/* Writes an image of a data set as values in [0, 1], before any binarization: image[values].
+ * Numbers of continuous data beyond their range become its ends. */
+void gki_images_original(const gkv_dataset *dataset, size_t index, float *image);
 
 /* Limits n values to [0, 1], if they are of continuous data. */
 void gki_images_limit(gkv_pixels pixels, size_t n, float *values);
 
-/* Converts grey levels to values in [0, 1]: to[i] = levels[i]/255. */
-static inline void gki_images_grey(const uint8_t *levels, size_t n, float *to)
+/* Converts grey levels to values in [0, 1]: values[i] = levels[i]/255. */
+static inline void gki_images_grey(const uint8_t *levels, size_t n, float *values)
 {
     for (size_t i = 0; i < n; i++)
-        to[i] = (float)levels[i] / 255.0F;
+        values[i] = (float)levels[i] / 255.0F;
 }
 
 /* GKV_ERR_DATA for images of another size than the model's, or with other channels. `which` is ""

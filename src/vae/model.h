@@ -124,8 +124,8 @@ void gki_pass_draw_weights(const gkv_model *model, gki_workspace *ws, size_t fir
                            const gki_objective *objective);
 
 /* Returns one of `draws` draws at random, each with the probability weight[k], by the random number
- * at `at`. */
-size_t gki_pass_resample(const gki_real *weight, size_t draws, gki_rng at);
+ * at `rng`. */
+size_t gki_pass_resample(const gki_real *weight, size_t draws, gki_rng rng);
 
 /* Compute the parameter gradients of the whole model in gki_pass_parts() independent parts, after
  * the backward passes of all rows. */

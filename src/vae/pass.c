@@ -63,10 +63,10 @@ void gki_pass_draw_weights(const gkv_model *model, gki_workspace *ws, size_t fir
     }
 }
 
-size_t gki_pass_resample(const gki_real *weight, size_t draws, gki_rng at)
+size_t gki_pass_resample(const gki_real *weight, size_t draws, gki_rng rng)
 {
     double u, sum = 0;
-    gki_rng_uniform(at, 1, &u);
+    gki_rng_uniform(rng, 1, &u);
     for (size_t k = 0; k + 1 < draws; k++) {
         sum += (double)weight[k];
         if (u < sum)

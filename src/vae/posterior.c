@@ -134,11 +134,11 @@ static void sum_draws(const gki_posterior *posterior, gki_workspace *ws, size_t 
 {
     const size_t width = gki_posterior_width(posterior);
     for (size_t i = first; i < first + count; i++) {
-        gki_real *to = gki_at(ws, posterior->d_encoded, i);
-        memcpy(to, gki_at(ws, posterior->d_draw, i * ws->draws), width * sizeof *to);
+        gki_real *sum = gki_at(ws, posterior->d_encoded, i);
+        memcpy(sum, gki_at(ws, posterior->d_draw, i * ws->draws), width * sizeof *sum);
         for (size_t k = 1; k < ws->draws; k++)
             gki_nn_kernels_get()->axpy(width, 1, gki_at(ws, posterior->d_draw, i * ws->draws + k),
-                                       to);
+                                       sum);
     }
 }
 
@@ -154,9 +154,9 @@ void gki_posterior_backward(const gki_posterior *posterior, gki_workspace *ws, s
         gki_real *d_z = gki_at(ws, posterior->d_z, r), *d_v = gki_at(ws, posterior->d_noise, r),
                  *d_encoded = gki_at(ws, posterior->d_draw, r);
         for (size_t i = posterior->flow_layers; i-- > 0;) {
-            const size_t at = flow_start(posterior) + i * posterior->flow_width;
-            posterior->flow->backward(d, i, encoded + at, gki_at(ws, posterior->layers[i], r), d_z,
-                                      -weight, d_z, d_encoded + at);
+            const size_t offset = flow_start(posterior) + i * posterior->flow_width;
+            posterior->flow->backward(d, i, encoded + offset, gki_at(ws, posterior->layers[i], r),
+                                      d_z, -weight, d_z, d_encoded + offset);
         }
         for (size_t j = 0; j < d; j++)
             d_v[j] = d_z[j] * sigma[j];

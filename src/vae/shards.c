@@ -7,31 +7,31 @@
 enum { LEAST = 1 << 16 };
 
 /* A list of buckets, which may have no memory yet. */
-typedef struct buckets {
+typedef struct bucket_list {
     gki_shard_bucket *out;
     size_t count;
     gki_shard_bucket open; /* the last one, to which layers are added */
-} buckets;
+} bucket_list;
 
-static void close_bucket(buckets *it)
+static void close_bucket(bucket_list *buckets)
 {
-    if (it->open.parts == 0)
+    if (buckets->open.parts == 0)
         return;
-    if (it->out)
-        it->out[it->count] = it->open;
-    it->count++;
-    it->open.parts = 0;
+    if (buckets->out)
+        buckets->out[buckets->count] = buckets->open;
+    buckets->count++;
+    buckets->open.parts = 0;
 }
 
 /* Adds parts that compute elements [offset, end). Those of a bucket follow each other. */
-static void add(buckets *it, size_t first_part, size_t parts, size_t offset, size_t end)
+static void add(bucket_list *buckets, size_t first_part, size_t parts, size_t offset, size_t end)
 {
-    if (it->open.parts == 0)
-        it->open = (gki_shard_bucket){.first_part = first_part, .offset = offset};
-    it->open.parts += parts;
-    it->open.elements = end - it->open.offset;
-    if (it->open.elements >= LEAST)
-        close_bucket(it);
+    if (buckets->open.parts == 0)
+        buckets->open = (gki_shard_bucket){.first_part = first_part, .offset = offset};
+    buckets->open.parts += parts;
+    buckets->open.elements = end - buckets->open.offset;
+    if (buckets->open.elements >= LEAST)
+        close_bucket(buckets);
 }
 
 /* Extends a range of elements by those of a tensor. No layer that is trained has tensor 0, which is
@@ -45,7 +45,8 @@ static void extend(const gki_params *params, gki_param_id id, size_t *offset, si
     *end = param->offset + param->size > *end ? param->offset + param->size : *end;
 }
 
-static void add_net(buckets *it, const gkv_model *model, const gki_net *net, size_t first_part)
+static void add_net(bucket_list *buckets, const gkv_model *model, const gki_net *net,
+                    size_t first_part)
 {
     size_t count = 0;
     const gki_layer *layers = net->ops->layers(net, &count);
@@ -56,14 +57,14 @@ static void add_net(buckets *it, const gkv_model *model, const gki_net *net, siz
             continue;
         extend(&model->params, layers[i].weight, &offset, &end);
         extend(&model->params, layers[i].bias, &offset, &end);
-        add(it, first_part, parts, offset, end);
+        add(buckets, first_part, parts, offset, end);
         first_part += parts;
     }
-    close_bucket(it);
+    close_bucket(buckets);
 }
 
 /* The flow is one bucket. */
-static void add_flow(buckets *it, const gkv_model *model, size_t first_part)
+static void add_flow(bucket_list *buckets, const gkv_model *model, size_t first_part)
 {
     const size_t parts = model->flow->ops->parts(model->flow);
     size_t offset = SIZE_MAX, end = 0;
@@ -72,8 +73,8 @@ static void add_flow(buckets *it, const gkv_model *model, size_t first_part)
             model->params.list[i].trainable)
             extend(&model->params, i, &offset, &end);
     if (parts > 0)
-        add(it, first_part, parts, offset, end);
-    close_bucket(it);
+        add(buckets, first_part, parts, offset, end);
+    close_bucket(buckets);
 }
 
 /* The parts of encoder and decoder, which are the first, and of the flow, which follow. */
@@ -84,11 +85,11 @@ static size_t parts_of_nets(const gkv_model *model)
 
 size_t gki_shard_buckets(const gkv_model *model, gki_shard_bucket *out)
 {
-    buckets it = {.out = out};
-    add_net(&it, model, model->encoder, 0);
-    add_net(&it, model, model->decoder, model->encoder->ops->parts(model->encoder));
-    add_flow(&it, model, parts_of_nets(model));
-    return it.count;
+    bucket_list buckets = {.out = out};
+    add_net(&buckets, model, model->encoder, 0);
+    add_net(&buckets, model, model->decoder, model->encoder->ops->parts(model->encoder));
+    add_flow(&buckets, model, parts_of_nets(model));
+    return buckets.count;
 }
 
 bool gki_shard_continues(const gkv_model *model, size_t part)

@@ -88,9 +88,9 @@ static void malformed_utf8_is_replaced(void **state)
         {"\xf4\x90\x80\x80", {0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0}},
     };
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-        const char *at = known[k].text;
+        const char *next = known[k].text;
         for (int i = 0; i == 0 || known[k].characters[i - 1]; i++)
-            assert_int_equal(gki_utf8_next(&at), known[k].characters[i]);
+            assert_int_equal(gki_utf8_next(&next), known[k].characters[i]);
     }
     const char *text = "aé−😀";
     char out[16];

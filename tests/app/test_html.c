@@ -16,7 +16,7 @@ static const char *const tame =
 static size_t occurrences(const char *text, const char *part)
 {
     size_t count = 0;
-    for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+    for (const char *found = text; (found = strstr(found, part)); found += strlen(part))
         count++;
     return count;
 }
@@ -99,15 +99,15 @@ static void pictures_are_embedded_whole(void **state)
     assert_holds(page, "width=\"28\" height=\"28\""); /* 24 + 2·4 + 24 pixels, two in one unit */
     size_t count;
     char *file = read_whole(path, &count);
-    const char *at = strstr(page, "base64,") + strlen("base64,");
+    const char *cursor = strstr(page, "base64,") + strlen("base64,");
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint32_t bits = 0;
     int held = 0;
     size_t decoded = 0;
-    for (; *at != '"'; at++) {
-        if (*at == '=')
+    for (; *cursor != '"'; cursor++) {
+        if (*cursor == '=')
             continue;
-        const char *const digit = strchr(digits, *at);
+        const char *const digit = strchr(digits, *cursor);
         assert_non_null(digit);
         bits = bits << 6 | (uint32_t)(digit - digits);
         held += 6;

@@ -15,56 +15,62 @@
 enum { ROWS = 203, MARGINS = 2 };
 
 /* Scores at ROWS places on both sides of both margins. */
-typedef struct scores {
+typedef struct margin_scores {
     gki_real a[MARGINS], b[MARGINS], g[MARGINS], k[MARGINS];
     gki_real eps[MARGINS * ROWS], zeta[MARGINS * ROWS], log_slope[ROWS];
     bool failed;
-} scores;
+} margin_scores;
 
-static void compute(gki_simd level, double g, double k, double reach, scores *it)
+static void compute(gki_simd level, double g, double k, double reach, margin_scores *scores)
 {
     for (size_t j = 0; j < MARGINS; j++) {
-        it->a[j] = (gki_real)(j == 0 ? 0 : -0.7);
-        it->b[j] = (gki_real)(j == 0 ? 1 : 0.3);
-        it->g[j] = (gki_real)(j == 0 ? g : -g / 2);
-        it->k[j] = (gki_real)(j == 0 ? k : k / 2);
+        scores->a[j] = (gki_real)(j == 0 ? 0 : -0.7);
+        scores->b[j] = (gki_real)(j == 0 ? 1 : 0.3);
+        scores->g[j] = (gki_real)(j == 0 ? g : -g / 2);
+        scores->k[j] = (gki_real)(j == 0 ? k : k / 2);
         for (size_t r = 0; r < ROWS; r++)
-            it->eps[j * ROWS + r] =
-                it->a[j] + it->b[j] * (gki_real)(reach * (2 * (double)r / (ROWS - 1) - 1));
+            scores->eps[j * ROWS + r] =
+                scores->a[j] + scores->b[j] * (gki_real)(reach * (2 * (double)r / (ROWS - 1) - 1));
     }
-    it->failed = gki_mixture_kernels_of(level)->small_scores(
-        ROWS, MARGINS, it->a, it->b, it->g, it->k, it->eps, it->zeta, it->log_slope);
+    scores->failed = gki_mixture_kernels_of(level)->small_scores(
+        ROWS, MARGINS, scores->a, scores->b, scores->g, scores->k, scores->eps, scores->zeta,
+        scores->log_slope);
 }
 
-static gkv_gk margin_of(const scores *it, size_t j)
+static gkv_gk margin_of(const margin_scores *scores, size_t j)
 {
-    return (gkv_gk){(double)it->a[j], (double)it->b[j], (double)it->g[j], (double)it->k[j], 0.8, 0};
+    return (gkv_gk){(double)scores->a[j],
+                    (double)scores->b[j],
+                    (double)scores->g[j],
+                    (double)scores->k[j],
+                    0.8,
+                    0};
 }
 
 /* Checks the scores that are not ∞ and the sums over them. Returns how many are ∞. */
-static size_t check(const scores *it)
+static size_t check(const margin_scores *scores)
 {
     size_t failed = 0;
     for (size_t r = 0; r < ROWS; r++) {
         double sum = 0;
         for (size_t j = 0; j < MARGINS; j++) {
-            const gki_real zeta = it->zeta[j * ROWS + r];
-            const gkv_gk gk = margin_of(it, j);
+            const gki_real zeta = scores->zeta[j * ROWS + r];
+            const gkv_gk gk = margin_of(scores, j);
             if (isinf(zeta)) {
                 failed++;
                 continue;
             }
-            const double wanted = gkv_gk_Q_inverse(&gk, (double)it->eps[j * ROWS + r]);
+            const double wanted = gkv_gk_Q_inverse(&gk, (double)scores->eps[j * ROWS + r]);
             /* The score is v e^τ: rounding errors of ε and τ are those of the numeric type. */
-            const double v = ((double)it->eps[j * ROWS + r] - gk.a) / gk.b,
+            const double v = ((double)scores->eps[j * ROWS + r] - gk.a) / gk.b,
                          tau = v != 0 ? log(wanted / v) : 0;
             assert_close((double)zeta, wanted,
                          ACCURACY * (1 + fabs(tau)) * (fabs(wanted) + fabs(gk.a / gk.b)));
             sum += gkv_gk_log_dQ(&gk, wanted) - log(gk.b);
         }
-        assert_close((double)it->log_slope[r], sum, 2 * ACCURACY * (1 + fabs(sum)));
+        assert_close((double)scores->log_slope[r], sum, 2 * ACCURACY * (1 + fabs(sum)));
     }
-    assert_int_equal(failed > 0, it->failed);
+    assert_int_equal(failed > 0, scores->failed);
     return failed;
 }
 
@@ -73,15 +79,15 @@ static void test_accuracy(void **state)
     (void)state;
     static const double shapes[] = {-0.2, -0.1, -0.05, -0.003, 0, 1e-9, 0.04, 0.1, 0.17, 0.4};
     enum { SHAPES = sizeof shapes / sizeof *shapes };
-    scores it;
+    margin_scores scores;
     for (int level = 0; level <= (int)gki_simd_best(); level++)
         for (size_t g = 0; g < SHAPES; g++)
             for (size_t k = 0; k < SHAPES; k++) {
-                compute((gki_simd)level, shapes[g], shapes[k], 2, &it);
-                const size_t failed = check(&it);
+                compute((gki_simd)level, shapes[g], shapes[k], 2, &scores);
+                const size_t failed = check(&scores);
                 assert_true(failed == 0 || shapes[k] < -0.1 || fabs(shapes[g]) > 0.15);
-                compute((gki_simd)level, shapes[g], shapes[k], 40, &it);
-                check(&it);
+                compute((gki_simd)level, shapes[g], shapes[k], 40, &scores);
+                check(&scores);
             }
 }
 
@@ -89,17 +95,17 @@ static void test_accuracy(void **state)
 static void test_bounds(void **state)
 {
     (void)state;
-    scores it;
+    margin_scores scores;
     for (int level = 0; level <= (int)gki_simd_best(); level++) {
-        compute((gki_simd)level, 0.05, 1, 6, &it);
-        assert_int_equal(check(&it), 0);
-        compute((gki_simd)level, 0.1, -0.05, 4, &it);
-        assert_int_equal(check(&it), 0);
-        compute((gki_simd)level, 0.1, 1.5, 1, &it); /* the second margin has k = 0.75 */
-        assert_int_equal(check(&it), ROWS);
-        compute((gki_simd)level, -3, 0.1, 1, &it);
-        assert_int_equal(check(&it), 2 * ROWS);
-        assert_true(it.log_slope[0] == 0);
+        compute((gki_simd)level, 0.05, 1, 6, &scores);
+        assert_int_equal(check(&scores), 0);
+        compute((gki_simd)level, 0.1, -0.05, 4, &scores);
+        assert_int_equal(check(&scores), 0);
+        compute((gki_simd)level, 0.1, 1.5, 1, &scores); /* the second margin has k = 0.75 */
+        assert_int_equal(check(&scores), ROWS);
+        compute((gki_simd)level, -3, 0.1, 1, &scores);
+        assert_int_equal(check(&scores), 2 * ROWS);
+        assert_true(scores.log_slope[0] == 0);
     }
 }
 
@@ -107,7 +113,7 @@ static void test_bounds(void **state)
 static void test_rows_are_their_own(void **state)
 {
     (void)state;
-    scores all, part;
+    margin_scores all, part;
     for (int level = 0; level <= (int)gki_simd_best(); level++) {
         compute((gki_simd)level, 0.2, 0.1, 9, &all);
         for (size_t count = 1; count < 40; count++) {

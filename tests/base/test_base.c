@@ -25,35 +25,35 @@ static void test_names(void **state)
         settings.model.base_fit = GKV_FIT_FIXED;
         assert_int_equal(gkv_settings_check(&settings) == GKV_OK, !facts->has_components);
     }
-    base_fixture *it = base_fixture_begin("gk-copula", 1, 3, false);
-    assert_string_equal(it->params.list[0].name, "prior.base.location");
-    assert_string_equal(it->params.list[4].name, "prior.base.cholesky");
-    assert_int_equal(it->params.trainable, 0);
-    assert_int_equal(it->base->ops->parts(it->base), 0);
-    const gkv_gk gk = margin_of(it, 2); /* as base_fixture_begin() asked for */
+    base_fixture *fixture = base_fixture_begin("gk-copula", 1, 3, false);
+    assert_string_equal(fixture->params.list[0].name, "prior.base.location");
+    assert_string_equal(fixture->params.list[4].name, "prior.base.cholesky");
+    assert_int_equal(fixture->params.trainable, 0);
+    assert_int_equal(fixture->base->ops->parts(fixture->base), 0);
+    const gkv_gk gk = margin_of(fixture, 2); /* as base_fixture_begin() asked for */
     assert_close(gk.a, 0, 0);
     assert_close(gk.b, 1, 0);
     assert_close(gk.g, 0.2, 1e-7);
     assert_close(gk.k, 0.1, 1e-7);
     assert_close(gk.c, 0.8, 0);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 /* The change of the log density for a relative change of each margin's ε, g and k. Near the bound
  * of k, Q is nearly flat, and any algorithm amplifies a float's rounding a thousandfold. */
-static double condition(const base_fixture *it, const gki_real *row, double wanted)
+static double condition(const base_fixture *fixture, const gki_real *row, double wanted)
 {
     const double change = 1e-6;
     gki_real eps[64];
     double sum = 0, score[4];
-    memcpy(eps, row, it->d * sizeof *eps);
-    for (size_t j = 0; j < it->d; j++) {
-        const gkv_gk gk = margin_of(it, j);
+    memcpy(eps, row, fixture->d * sizeof *eps);
+    for (size_t j = 0; j < fixture->d; j++) {
+        const gkv_gk gk = margin_of(fixture, j);
         gkv_gk_score(&gk, (double)eps[j], score);
         eps[j] *= (gki_real)(1 + change);
         const double moved = (double)(eps[j] - row[j]) / (double)row[j];
-        sum += fabs((log_density_naive(it, eps) - wanted) / moved) + fabs(gk.g * score[GKV_GK_G]) +
-               fabs(gk.k * score[GKV_GK_K]);
+        sum += fabs((log_density_naive(fixture, eps) - wanted) / moved) +
+               fabs(gk.g * score[GKV_GK_G]) + fabs(gk.k * score[GKV_GK_K]);
         eps[j] = row[j];
     }
     return sum;
@@ -63,22 +63,22 @@ static void test_density(void **state)
 {
     (void)state;
     for (size_t n = 0; n < 3; n++) {
-        base_fixture *it = base_fixture_begin(names[n], 500, 40, false);
-        base_fixture_randomise(it, 12);
-        gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
+        base_fixture *fixture = base_fixture_begin(names[n], 500, 40, false);
+        base_fixture_randomise(fixture, 12);
+        gki_real *eps = gki_at(&fixture->ws, fixture->base->eps, 0);
         test_normals(8, 500 * 40, 1, eps);
-        it->base->ops->transform(it->base, &it->params, 500, NULL, eps);
-        it->base->ops->log_density(it->base, &it->ws, 0, 500);
+        fixture->base->ops->transform(fixture->base, &fixture->params, 500, NULL, eps);
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, 500);
         for (size_t r = 0; r < 500; r++) {
-            const gki_real *row = gki_at(&it->ws, it->base->eps, r);
-            const double wanted = log_density_naive(it, row),
-                         found = (double)*gki_at(&it->ws, it->base->log_density, r);
+            const gki_real *row = gki_at(&fixture->ws, fixture->base->eps, r);
+            const double wanted = log_density_naive(fixture, row),
+                         found = (double)*gki_at(&fixture->ws, fixture->base->log_density, r);
             double allowed = 2e-6 * (20 + fabs(wanted)); /* forty terms, whose sum may be near 0 */
             if (!(fabs(found - wanted) <= allowed))
-                allowed += 2 * (double)FLT_EPSILON * condition(it, row, wanted);
+                allowed += 2 * (double)FLT_EPSILON * condition(fixture, row, wanted);
             assert_close(found, wanted, allowed);
         }
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 
@@ -87,15 +87,15 @@ static void test_density(void **state)
 static void check_draws(const char *name)
 {
     enum { DRAWS = 100000, D = 3 };
-    base_fixture *it = base_fixture_begin(name, 1, D, false);
-    base_fixture_randomise(it, 21);
+    base_fixture *fixture = base_fixture_begin(name, 1, D, false);
+    base_fixture_randomise(fixture, 21);
     gki_real *x = test_alloc(DRAWS * D * sizeof *x);
     double *z = test_alloc(DRAWS * D * sizeof *z);
     test_normals(22, DRAWS * D, 1, x);
-    it->base->ops->transform(it->base, &it->params, DRAWS, NULL, x);
+    fixture->base->ops->transform(fixture->base, &fixture->params, DRAWS, NULL, x);
     static const double shares[] = {0.001, 0.05, 0.25, 0.5, 0.8, 0.99};
     for (size_t j = 0; j < D; j++) {
-        const gkv_gk gk = margin_of(it, j);
+        const gkv_gk gk = margin_of(fixture, j);
         for (size_t s = 0; s < 6; s++) {
             const double quantile = gkv_gk_quantile(&gk, shares[s]);
             size_t below = 0;
@@ -116,8 +116,8 @@ static void check_draws(const char *name)
             if (strcmp(name, "gk-copula") == 0) {
                 wanted = 0;
                 for (size_t i = 0; i < D; i++)
-                    wanted +=
-                        (double)cholesky_of(it)[j * D + i] * (double)cholesky_of(it)[k * D + i];
+                    wanted += (double)cholesky_of(fixture)[j * D + i] *
+                              (double)cholesky_of(fixture)[k * D + i];
             }
             strongest = j == k ? strongest : fmax(strongest, fabs(wanted));
             assert_close(sum, wanted, 4.5 * 1.5 / sqrt(DRAWS));
@@ -126,7 +126,7 @@ static void check_draws(const char *name)
     assert_true((strongest > 0.2) == (strcmp(name, "gk-copula") == 0));
     free(x);
     free(z);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 static void test_draws(void **state)
@@ -136,10 +136,11 @@ static void test_draws(void **state)
         check_draws(names[n]);
 }
 
-static void set(const base_fixture *it, size_t dimension, double a, double b, double g, double k)
+static void set(const base_fixture *fixture, size_t dimension, double a, double b, double g,
+                double k)
 {
     const gkv_gk gk = {a, b, g, k, 0.8, 0};
-    gki_base_gk_set(it->base, &it->params, dimension, &gk);
+    gki_base_gk_set(fixture->base, &fixture->params, dimension, &gk);
 }
 
 static void test_check_refuses(void **state)
@@ -150,13 +151,14 @@ static void test_check_refuses(void **state)
         {0, 1, 0, NAN}, {0, 1, 0, -0.6}, {0, 1, 3, -0.2}, {0, INFINITY, 0, 0},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        base_fixture *it = base_fixture_begin("gk", 1, 4, false);
-        set(it, 2, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
-        assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "margin 2");
-        base_fixture_end(it);
+        base_fixture *fixture = base_fixture_begin("gk", 1, 4, false);
+        set(fixture, 2, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
+        assert_fails(fixture->base->ops->check(fixture->base, &fixture->params), GKV_ERR_DATA,
+                     "margin 2");
+        base_fixture_end(fixture);
     }
     static const struct {
-        size_t at;
+        size_t index;
         float value;
         const char *text;
     } broken[] = {
@@ -169,10 +171,11 @@ static void test_check_refuses(void **state)
         {3, NAN, "lower triangular"},
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        base_fixture *it = base_fixture_begin("gk-copula", 1, 4, false);
-        cholesky_of(it)[broken[i].at] = broken[i].value;
-        assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, broken[i].text);
-        base_fixture_end(it);
+        base_fixture *fixture = base_fixture_begin("gk-copula", 1, 4, false);
+        cholesky_of(fixture)[broken[i].index] = broken[i].value;
+        assert_fails(fixture->base->ops->check(fixture->base, &fixture->params), GKV_ERR_DATA,
+                     broken[i].text);
+        base_fixture_end(fixture);
     }
 }
 
@@ -181,15 +184,16 @@ static void test_project_keeps(void **state)
 {
     (void)state;
     for (uint64_t draws = 0; draws < 200; draws++) {
-        base_fixture *it = base_fixture_begin("gk-copula", 1, 5, true);
-        base_fixture_randomise(it, 300 + draws);
-        gki_real *before = test_alloc(it->params.total * sizeof *before);
-        memcpy(before, it->params.values, it->params.total * sizeof *before);
-        it->base->ops->project(it->base, &it->params);
-        for (size_t i = 0; i < it->params.total; i++)
-            assert_close(it->params.values[i], before[i], i < it->params.list[4].offset ? 0 : 1e-6);
+        base_fixture *fixture = base_fixture_begin("gk-copula", 1, 5, true);
+        base_fixture_randomise(fixture, 300 + draws);
+        gki_real *before = test_alloc(fixture->params.total * sizeof *before);
+        memcpy(before, fixture->params.values, fixture->params.total * sizeof *before);
+        fixture->base->ops->project(fixture->base, &fixture->params);
+        for (size_t i = 0; i < fixture->params.total; i++)
+            assert_close(fixture->params.values[i], before[i],
+                         i < fixture->params.list[4].offset ? 0 : 1e-6);
         free(before);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 
@@ -204,21 +208,21 @@ static void test_project_mends(void **state)
         {0, 1, 0, INFINITY},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        base_fixture *it = base_fixture_begin("gk", 1, 3, true);
-        set(it, 1, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
-        it->base->ops->project(it->base, &it->params);
-        assert_ok(it->base->ops->check(it->base, &it->params));
-        base_fixture_end(it);
+        base_fixture *fixture = base_fixture_begin("gk", 1, 3, true);
+        set(fixture, 1, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
+        fixture->base->ops->project(fixture->base, &fixture->params);
+        assert_ok(fixture->base->ops->check(fixture->base, &fixture->params));
+        base_fixture_end(fixture);
     }
     for (uint64_t draws = 0; draws < 300; draws++) {
-        base_fixture *it = base_fixture_begin("gk-copula", 1, 6, true);
+        base_fixture *fixture = base_fixture_begin("gk-copula", 1, 6, true);
         for (size_t i = 0; i < 4; i++)
-            test_perturb(900 + 10 * draws + i, 6, 1, gki_param_value(&it->params, i));
+            test_perturb(900 + 10 * draws + i, 6, 1, gki_param_value(&fixture->params, i));
         for (size_t i = 0; i < 6; i++)
-            test_perturb(9000 + 10 * draws + i, i + 1, 3, cholesky_of(it) + i * 6);
-        it->base->ops->project(it->base, &it->params);
-        assert_ok(it->base->ops->check(it->base, &it->params));
-        base_fixture_end(it);
+            test_perturb(9000 + 10 * draws + i, i + 1, 3, cholesky_of(fixture) + i * 6);
+        fixture->base->ops->project(fixture->base, &fixture->params);
+        assert_ok(fixture->base->ops->check(fixture->base, &fixture->params));
+        base_fixture_end(fixture);
     }
 }
 

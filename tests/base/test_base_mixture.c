@@ -6,19 +6,19 @@
 static void test_names(void **state)
 {
     (void)state;
-    base_fixture *it = mixture_begin(&mixture_kinds[7], 1, 3, true);
+    base_fixture *fixture = mixture_begin(&mixture_kinds[7], 1, 3, true);
     static const char *const names[] = {"logits", "location", "scale", "g", "k", "whitening"};
     for (size_t i = 0; i < 6; i++) {
         char name[64];
         snprintf(name, sizeof name, "prior.base.%s", names[i]);
-        assert_string_equal(it->params.list[i].name, name);
-        assert_true(it->params.list[i].trainable);
+        assert_string_equal(fixture->params.list[i].name, name);
+        assert_true(fixture->params.list[i].trainable);
     }
-    assert_int_equal(it->base->classes, 3);
-    assert_int_equal(it->params.list[0].rows, 6);
-    assert_int_equal(it->params.list[5].rows, 6 * 3);
-    assert_int_equal(it->base->ops->parts(it->base), 6);
-    base_fixture_end(it);
+    assert_int_equal(fixture->base->classes, 3);
+    assert_int_equal(fixture->params.list[0].rows, 6);
+    assert_int_equal(fixture->params.list[5].rows, 6 * 3);
+    assert_int_equal(fixture->base->ops->parts(fixture->base), 6);
+    base_fixture_end(fixture);
     gki_params params = {0};
     gki_plan plan = {0};
     gki_base *base = NULL;
@@ -35,17 +35,17 @@ static void test_density(void **state)
 {
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_fixture *it = mixture_begin(&mixture_kinds[n], 300, 40, false);
-        mixture_randomise(it, 12 + n, 0.5);
-        mixture_draw(it, 8);
-        it->base->ops->log_density(it->base, &it->ws, 0, 300);
+        base_fixture *fixture = mixture_begin(&mixture_kinds[n], 300, 40, false);
+        mixture_randomise(fixture, 12 + n, 0.5);
+        mixture_draw(fixture, 8);
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, 300);
         for (size_t r = 0; r < 300; r++) {
-            const double wanted =
-                mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
-            assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted,
+            const double wanted = mixture_log_density(fixture, mixture_class(fixture, r),
+                                                      gki_at(&fixture->ws, fixture->base->eps, r));
+            assert_close(*gki_at(&fixture->ws, fixture->base->log_density, r), wanted,
                          1e-4 * (20 + fabs(wanted)));
         }
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 
@@ -57,35 +57,35 @@ static void test_far_out(void **state)
     static const double values[8] = {100, -100, 1000, -1e4, 1e6, -1e8, 1e12, 0};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int edge = 0; edge < 2; edge++) {
-            base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 40, true);
-            const gki_base_mixture *self = mixture_of(it);
-            mixture_randomise(it, 30 + n, 1);
+            base_fixture *fixture = mixture_begin(&mixture_kinds[n], 8, 40, true);
+            const gki_base_mixture *self = mixture_of(fixture);
+            mixture_randomise(fixture, 30 + n, 1);
             /* At this k the support is nearly bounded, and scores grow as the tenth power. */
             for (size_t i = 0; edge && self->shaped && i < self->base.components * 40; i++) {
                 const gkv_gk gk = {0, 1, 7, -0.45, 0.8, 0};
-                gki_mixture_set(self, &it->params, i / 40, i % 40, &gk);
+                gki_mixture_set(self, &fixture->params, i / 40, i % 40, &gk);
             }
             for (size_t r = 0; r < 8; r++) {
-                *gki_at(&it->ws, it->base->d_log_density, r) = -1;
+                *gki_at(&fixture->ws, fixture->base->d_log_density, r) = -1;
                 for (size_t j = 0; j < 40; j++)
-                    gki_at(&it->ws, it->base->eps, r)[j] =
+                    gki_at(&fixture->ws, fixture->base->eps, r)[j] =
                         (gki_real)(values[r] * (j % 3 ? 1 : -0.5));
             }
-            it->base->ops->log_density(it->base, &it->ws, 0, 8);
-            it->base->ops->backward(it->base, &it->ws, 0, 8);
-            for (size_t part = 0; part < it->base->ops->parts(it->base); part++)
-                it->base->ops->gradient(it->base, &it->ws, 8, part);
+            fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, 8);
+            fixture->base->ops->backward(fixture->base, &fixture->ws, 0, 8);
+            for (size_t part = 0; part < fixture->base->ops->parts(fixture->base); part++)
+                fixture->base->ops->gradient(fixture->base, &fixture->ws, 8, part);
             for (size_t r = 0; r < 8; r++) {
-                const double value = (double)*gki_at(&it->ws, it->base->log_density, r);
+                const double value = (double)*gki_at(&fixture->ws, fixture->base->log_density, r);
                 assert_true(isfinite(value) && value < -10);
                 double sum = 0;
                 for (size_t k = 0; k < self->base.components; k++)
-                    sum += (double)gki_at(&it->ws, self->responsibility, r)[k];
+                    sum += (double)gki_at(&fixture->ws, self->responsibility, r)[k];
                 assert_close(sum, 1, 1e-5);
                 for (size_t j = 0; j < 40 && fabs(values[r]) <= 1000; j++)
-                    assert_true(isfinite(gki_at(&it->ws, it->base->d_eps, r)[j]));
+                    assert_true(isfinite(gki_at(&fixture->ws, fixture->base->d_eps, r)[j]));
             }
-            base_fixture_end(it);
+            base_fixture_end(fixture);
         }
 }
 
@@ -94,14 +94,14 @@ static void test_not_a_number(void **state)
 {
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_fixture *it = mixture_begin(&mixture_kinds[n], 3, 5, false);
-        mixture_randomise(it, 3, 1);
-        mixture_draw(it, 4);
-        gki_at(&it->ws, it->base->eps, 1)[2] = (gki_real)NAN;
-        it->base->ops->log_density(it->base, &it->ws, 0, 3);
-        assert_true(isnan(*gki_at(&it->ws, it->base->log_density, 1)));
-        assert_true(isfinite(*gki_at(&it->ws, it->base->log_density, 0)));
-        base_fixture_end(it);
+        base_fixture *fixture = mixture_begin(&mixture_kinds[n], 3, 5, false);
+        mixture_randomise(fixture, 3, 1);
+        mixture_draw(fixture, 4);
+        gki_at(&fixture->ws, fixture->base->eps, 1)[2] = (gki_real)NAN;
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, 3);
+        assert_true(isnan(*gki_at(&fixture->ws, fixture->base->log_density, 1)));
+        assert_true(isfinite(*gki_at(&fixture->ws, fixture->base->log_density, 0)));
+        base_fixture_end(fixture);
     }
 }
 
@@ -110,28 +110,29 @@ static void test_rows_are_their_own(void **state)
 {
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_fixture *it = mixture_begin(&mixture_kinds[n], 57, 13, true);
-        mixture_randomise(it, 3 + n, 1);
-        mixture_draw(it, 4);
+        base_fixture *fixture = mixture_begin(&mixture_kinds[n], 57, 13, true);
+        mixture_randomise(fixture, 3 + n, 1);
+        mixture_draw(fixture, 4);
         gki_real density[57], d_eps[57 * 13];
         for (size_t r = 0; r < 57; r++)
-            *gki_at(&it->ws, it->base->d_log_density, r) = 1;
-        it->base->ops->log_density(it->base, &it->ws, 0, 57);
-        it->base->ops->backward(it->base, &it->ws, 0, 57);
-        memcpy(density, gki_at(&it->ws, it->base->log_density, 0), sizeof density);
-        memcpy(d_eps, gki_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
+            *gki_at(&fixture->ws, fixture->base->d_log_density, r) = 1;
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, 57);
+        fixture->base->ops->backward(fixture->base, &fixture->ws, 0, 57);
+        memcpy(density, gki_at(&fixture->ws, fixture->base->log_density, 0), sizeof density);
+        memcpy(d_eps, gki_at(&fixture->ws, fixture->base->d_eps, 0), sizeof d_eps);
         for (size_t first = 0; first < 57; first += 7) {
             const size_t count = 57 - first < 7 ? 57 - first : 7;
-            it->base->ops->log_density(it->base, &it->ws, first, count);
-            it->base->ops->backward(it->base, &it->ws, first, count);
+            fixture->base->ops->log_density(fixture->base, &fixture->ws, first, count);
+            fixture->base->ops->backward(fixture->base, &fixture->ws, first, count);
         }
         if (gki_simd_level() == GKV_SIMD_PORTABLE) { /* OpenBLAS may look at the number of rows */
-            base_fixture_end(it);
+            base_fixture_end(fixture);
             continue;
         }
-        assert_memory_equal(density, gki_at(&it->ws, it->base->log_density, 0), sizeof density);
-        assert_memory_equal(d_eps, gki_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
-        base_fixture_end(it);
+        assert_memory_equal(density, gki_at(&fixture->ws, fixture->base->log_density, 0),
+                            sizeof density);
+        assert_memory_equal(d_eps, gki_at(&fixture->ws, fixture->base->d_eps, 0), sizeof d_eps);
+        base_fixture_end(fixture);
     }
 }
 
@@ -140,21 +141,21 @@ static void test_rows_are_their_own(void **state)
 static void check_draws(const mixture_kind *kind, long which)
 {
     enum { DRAWS = 60000, D = 2, BINS = 6 };
-    base_fixture *it = mixture_begin(kind, DRAWS, D, false);
-    mixture_randomise(it, 21, 1.5);
-    gki_real *x = gki_at(&it->ws, it->base->eps, 0);
+    base_fixture *fixture = mixture_begin(kind, DRAWS, D, false);
+    mixture_randomise(fixture, 21, 1.5);
+    gki_real *x = gki_at(&fixture->ws, fixture->base->eps, 0);
     test_normals(22, DRAWS * D, 1, x);
-    mixture_transform(it, which, 22, DRAWS, x);
+    mixture_transform(fixture, which, 22, DRAWS, x);
     /* The share of a box is the integral of the density over it. */
     enum { SIDE = 120 };
     base_fixture *grid = mixture_begin(kind, SIDE * SIDE, D, false);
     mixture_randomise(grid, 21, 1.5);
     double weights[64], total = 1;
     if (which >= 0) {
-        const gki_base_mixture *self = mixture_of(it);
+        const gki_base_mixture *self = mixture_of(fixture);
         size_t count;
         const size_t first = gki_mixture_first(self, which, &count);
-        gki_mixture_weights(self, &it->params, weights);
+        gki_mixture_weights(self, &fixture->params, weights);
         total = 0;
         for (size_t k = first; k < first + count; k++)
             total += weights[k];
@@ -179,7 +180,7 @@ static void check_draws(const mixture_kind *kind, long which)
                       (double)x[2 * i + 1] >= low[1] && (double)x[2 * i + 1] < low[1] + side;
         assert_close((double)inside / DRAWS, share, 4.5 * sqrt(share * (1 - share) / DRAWS) + 2e-4);
     }
-    base_fixture_end(it);
+    base_fixture_end(fixture);
     base_fixture_end(grid);
 }
 
@@ -197,55 +198,56 @@ static void test_draws(void **state)
 static void test_cold_draws(void **state)
 {
     (void)state;
-    base_fixture *it = mixture_begin(&mixture_kinds[1], 64, 40, false);
-    mixture_randomise(it, 5, 1);
-    gki_real *x = gki_at(&it->ws, it->base->eps, 0);
+    base_fixture *fixture = mixture_begin(&mixture_kinds[1], 64, 40, false);
+    mixture_randomise(fixture, 5, 1);
+    gki_real *x = gki_at(&fixture->ws, fixture->base->eps, 0);
     test_normals(6, 64 * 40, 1, x);
     for (size_t i = 0; i < 64 * 40; i++)
         x[i] *= 0;
-    mixture_transform(it, -1, 6, 64, x);
+    mixture_transform(fixture, -1, 6, 64, x);
     bool seen[4] = {false};
     for (size_t r = 0; r < 64; r++) {
         size_t found = 4;
         for (size_t k = 0; k < 4; k++)
             if (memcmp(x + 40 * r,
-                       gki_mixture_margin(mixture_of(it), &it->params, GKV_MIXTURE_A, k),
+                       gki_mixture_margin(mixture_of(fixture), &fixture->params, GKV_MIXTURE_A, k),
                        sizeof(gki_real)) == 0)
                 found = k;
         assert_true(found < 4);
         seen[found] = true;
     }
     assert_true(seen[0] + seen[1] + seen[2] + seen[3] >= 2);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 /* p(class | ε) sums to one and agrees with the definition. */
 static void test_class_probabilities(void **state)
 {
     (void)state;
-    base_fixture *it = mixture_begin(&mixture_kinds[7], 20, 4, false);
-    mixture_randomise(it, 6, 1);
-    mixture_draw(it, 7);
+    base_fixture *fixture = mixture_begin(&mixture_kinds[7], 20, 4, false);
+    mixture_randomise(fixture, 6, 1);
+    mixture_draw(fixture, 7);
     for (size_t r = 0; r < 20; r++)
-        *gki_at(&it->ws, it->label, r) = 0;
-    it->base->ops->log_density(it->base, &it->ws, 0, 20);
+        *gki_at(&fixture->ws, fixture->label, r) = 0;
+    fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, 20);
     for (size_t r = 0; r < 20; r++) {
         double shares[3];
-        const gki_real *eps = gki_at(&it->ws, it->base->eps, r);
-        it->base->ops->class_probabilities(it->base, &it->ws, r, shares);
+        const gki_real *eps = gki_at(&fixture->ws, fixture->base->eps, r);
+        fixture->base->ops->class_probabilities(fixture->base, &fixture->ws, r, shares);
         for (long c = 0; c < 3; c++)
-            assert_close(shares[c],
-                         exp(mixture_log_density(it, c, eps) - mixture_log_density(it, -1, eps)),
-                         1e-4);
+            assert_close(
+                shares[c],
+                exp(mixture_log_density(fixture, c, eps) - mixture_log_density(fixture, -1, eps)),
+                1e-4);
     }
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 static void test_check_refuses(void **state)
 {
     (void)state;
     static const struct {
-        size_t parameter, at;
+        size_t parameter, index;
         float value;
         const char *text;
     } broken[] = {
@@ -256,17 +258,19 @@ static void test_check_refuses(void **state)
         {5, 1, NAN, "component 0"},
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        base_fixture *it = mixture_begin(&mixture_kinds[3], 1, 4, false);
-        mixture_randomise(it, 3, 1);
-        gki_param_value(&it->params, broken[i].parameter)[broken[i].at] = broken[i].value;
-        assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, broken[i].text);
-        base_fixture_end(it);
+        base_fixture *fixture = mixture_begin(&mixture_kinds[3], 1, 4, false);
+        mixture_randomise(fixture, 3, 1);
+        gki_param_value(&fixture->params, broken[i].parameter)[broken[i].index] = broken[i].value;
+        assert_fails(fixture->base->ops->check(fixture->base, &fixture->params), GKV_ERR_DATA,
+                     broken[i].text);
+        base_fixture_end(fixture);
     }
     /* shared shapes that are not */
-    base_fixture *it = mixture_begin(&mixture_kinds[5], 1, 4, false);
-    gki_param_value(&it->params, 3)[6] = 1;
-    assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "common shape");
-    base_fixture_end(it);
+    base_fixture *fixture = mixture_begin(&mixture_kinds[5], 1, 4, false);
+    gki_param_value(&fixture->params, 3)[6] = 1;
+    assert_fails(fixture->base->ops->check(fixture->base, &fixture->params), GKV_ERR_DATA,
+                 "common shape");
+    base_fixture_end(fixture);
 }
 
 /* project() makes any parameters valid that a step of the optimiser may leave, and keeps valid
@@ -276,31 +280,32 @@ static void test_project(void **state)
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (uint64_t draws = 0; draws < 30; draws++) {
-            base_fixture *it = mixture_begin(&mixture_kinds[n], 1, 6, true);
-            const gki_base_mixture *self = mixture_of(it);
-            mixture_randomise(it, draws, 1);
-            gki_real *before = test_alloc(it->params.total * sizeof *before);
-            memcpy(before, it->params.values, it->params.total * sizeof *before);
-            it->base->ops->project(it->base, &it->params);
-            assert_memory_equal(before, it->params.values, it->params.total * sizeof *before);
+            base_fixture *fixture = mixture_begin(&mixture_kinds[n], 1, 6, true);
+            const gki_base_mixture *self = mixture_of(fixture);
+            mixture_randomise(fixture, draws, 1);
+            gki_real *before = test_alloc(fixture->params.total * sizeof *before);
+            memcpy(before, fixture->params.values, fixture->params.total * sizeof *before);
+            fixture->base->ops->project(fixture->base, &fixture->params);
+            assert_memory_equal(before, fixture->params.values,
+                                fixture->params.total * sizeof *before);
             free(before);
-            for (size_t i = 0; i < it->params.count; i++) {
+            for (size_t i = 0; i < fixture->params.count; i++) {
                 const bool shape = self->shaped && self->spec.shared_shapes && (i == 3 || i == 4);
                 if (self->spec.dependent && i == self->whitening)
                     for (size_t row = 0; row < self->base.components * 6; row++)
                         test_perturb(900 + draws + row, 6 - row % 6, 1,
-                                     gki_param_value(&it->params, i) + row * 6 + row % 6);
+                                     gki_param_value(&fixture->params, i) + row * 6 + row % 6);
                 else if (!shape)
-                    test_perturb(500 + draws + i, it->params.list[i].size, i == 0 ? 30 : 1,
-                                 gki_param_value(&it->params, i));
+                    test_perturb(500 + draws + i, fixture->params.list[i].size, i == 0 ? 30 : 1,
+                                 gki_param_value(&fixture->params, i));
             }
-            it->base->ops->project(it->base, &it->params);
-            assert_ok(it->base->ops->check(it->base, &it->params));
-            const gki_real *logits = gki_param_value(&it->params, self->logits);
+            fixture->base->ops->project(fixture->base, &fixture->params);
+            assert_ok(fixture->base->ops->check(fixture->base, &fixture->params));
+            const gki_real *logits = gki_param_value(&fixture->params, self->logits);
             for (size_t k = 0; k < self->base.components; k++)
                 for (size_t other = 0; other < self->base.components; other++)
                     assert_true((double)(logits[k] - logits[other]) < 12.01);
-            base_fixture_end(it);
+            base_fixture_end(fixture);
         }
 }
 

@@ -4,13 +4,13 @@
 
 #include "gkvae/mgk_mixture.h"
 
-static void check_density(base_fixture *it)
+static void check_density(base_fixture *fixture)
 {
-    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
-    for (size_t r = 0; r < it->rows; r++) {
-        const double wanted =
-            mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
-        assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted,
+    fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, fixture->rows);
+    for (size_t r = 0; r < fixture->rows; r++) {
+        const double wanted = mixture_log_density(fixture, mixture_class(fixture, r),
+                                                  gki_at(&fixture->ws, fixture->base->eps, r));
+        assert_close(*gki_at(&fixture->ws, fixture->base->log_density, r), wanted,
                      1e-10 * (1 + fabs(wanted)));
     }
 }
@@ -19,17 +19,18 @@ static void check_density(base_fixture *it)
  * together. */
 static void check_parameter(job *wish, size_t i)
 {
-    base_fixture *it = wish->it;
-    const gki_base_mixture *self = mixture_of(it);
-    const gki_param *param = &it->params.list[i];
-    gki_real *value = gki_param_value(&it->params, i), *grad = gki_param_grad(&it->params, i);
+    base_fixture *fixture = wish->fixture;
+    const gki_base_mixture *self = mixture_of(fixture);
+    const gki_param *param = &fixture->params.list[i];
+    gki_real *value = gki_param_value(&fixture->params, i),
+             *grad = gki_param_grad(&fixture->params, i);
     if (self->spec.dependent && i == self->whitening) {
         for (size_t row = 0; row < param->rows; row++) {
-            const size_t j = row % it->d;
+            const size_t j = row % fixture->d;
             for (size_t c = 0; c < j; c++)
-                assert_true(grad[row * it->d + c] == 0);
-            assert_gradient(loss, wish, value + row * it->d + j, grad + row * it->d + j, it->d - j,
-                            1, 1e-6, param->name);
+                assert_true(grad[row * fixture->d + c] == 0);
+            assert_gradient(loss, wish, value + row * fixture->d + j, grad + row * fixture->d + j,
+                            fixture->d - j, 1, 1e-6, param->name);
         }
         return;
     }
@@ -39,31 +40,31 @@ static void check_parameter(job *wish, size_t i)
         assert_gradient(loss, wish, value, grad, param->size, 1, 1e-6, param->name);
         return;
     }
-    for (size_t j = 0; j < it->d; j++) {
-        const double step = 1e-4, at = value[j];
+    for (size_t j = 0; j < fixture->d; j++) {
+        const double step = 1e-4, centre = value[j];
         double derivative = 0;
         for (int side = -1; side <= 1; side += 2) {
             for (size_t k = 0; k < self->base.components; k++)
-                value[k * it->d + j] = at + side * step;
+                value[k * fixture->d + j] = centre + side * step;
             derivative += side * loss(wish) / (2 * step);
         }
         for (size_t k = 0; k < self->base.components; k++) {
-            value[k * it->d + j] = at;
-            assert_close(grad[k * it->d + j], derivative, 1e-4 * (1 + fabs(derivative)));
+            value[k * fixture->d + j] = centre;
+            assert_close(grad[k * fixture->d + j], derivative, 1e-4 * (1 + fabs(derivative)));
         }
     }
 }
 
-static void check_gradients(base_fixture *it)
+static void check_gradients(base_fixture *fixture)
 {
-    job wish = {.it = it};
-    const gki_base_ops *ops = it->base->ops;
+    job wish = {.fixture = fixture};
+    const gki_base_ops *ops = fixture->base->ops;
     job_backward(&wish);
-    for (size_t part = ops->parts(it->base); part-- > 0;)
-        ops->gradient(it->base, &it->ws, it->rows, part);
+    for (size_t part = ops->parts(fixture->base); part-- > 0;)
+        ops->gradient(fixture->base, &fixture->ws, fixture->rows, part);
     job_check_eps(&wish, 1e-6);
-    assert_int_equal(ops->parts(it->base) > 0, it->params.trainable > 0);
-    for (size_t i = 0; it->params.trainable > 0 && i < it->params.count; i++)
+    assert_int_equal(ops->parts(fixture->base) > 0, fixture->params.trainable > 0);
+    for (size_t i = 0; fixture->params.trainable > 0 && i < fixture->params.count; i++)
         check_parameter(&wish, i);
 }
 
@@ -73,13 +74,13 @@ static void test_densities_and_gradients(void **state)
     static const size_t dims[] = {1, 2, 5, 19};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (size_t i = 0; i < 4; i++) {
-            base_fixture *it =
+            base_fixture *fixture =
                 mixture_begin(&mixture_kinds[n], 9, dims[i], i % 2 == 1 || n % 2 == 0);
-            mixture_randomise(it, 100 * n + i, i < 2 ? 1 : 0.3);
-            mixture_draw(it, 50 + i);
-            check_density(it);
-            check_gradients(it);
-            base_fixture_end(it);
+            mixture_randomise(fixture, 100 * n + i, i < 2 ? 1 : 0.3);
+            mixture_draw(fixture, 50 + i);
+            check_density(fixture);
+            check_gradients(fixture);
+            base_fixture_end(fixture);
         }
 }
 
@@ -91,28 +92,29 @@ static void test_many_rows(void **state)
     enum { HALF = 150, MANY = 2 * HALF, WIDE = 19 };
     assert_true(HALF < GKV_MIXTURE_GATHERED / WIDE && MANY > GKV_MIXTURE_GATHERED / WIDE);
     const mixture_kind one = {"gk-mixture", 1, 0, false, false};
-    base_fixture *it = mixture_begin(&one, MANY, WIDE, true);
-    const gki_base_mixture *self = mixture_of(it);
-    const gki_base_ops *ops = it->base->ops;
-    mixture_randomise(it, 70, 1);
-    mixture_draw(it, 71);
+    base_fixture *fixture = mixture_begin(&one, MANY, WIDE, true);
+    const gki_base_mixture *self = mixture_of(fixture);
+    const gki_base_ops *ops = fixture->base->ops;
+    mixture_randomise(fixture, 70, 1);
+    mixture_draw(fixture, 71);
     const size_t size = WIDE * WIDE;
     double *sum = test_alloc(size * sizeof *sum),
-           *whole = gki_param_grad(&it->params, self->whitening);
+           *whole = gki_param_grad(&fixture->params, self->whitening);
     memset(sum, 0, size * sizeof *sum);
-    ops->log_density(it->base, &it->ws, 0, MANY);
+    ops->log_density(fixture->base, &fixture->ws, 0, MANY);
     for (size_t pass = 0; pass < 3; pass++) { /* the first half, the second one, and both */
         for (size_t r = 0; r < MANY; r++)
-            *gki_at(&it->ws, it->base->d_log_density, r) = pass == 2 || r / HALF == pass ? 1 : 0;
-        ops->backward(it->base, &it->ws, 0, MANY);
-        ops->gradient(it->base, &it->ws, MANY, 0);
+            *gki_at(&fixture->ws, fixture->base->d_log_density, r) =
+                pass == 2 || r / HALF == pass ? 1 : 0;
+        ops->backward(fixture->base, &fixture->ws, 0, MANY);
+        ops->gradient(fixture->base, &fixture->ws, MANY, 0);
         for (size_t i = 0; i < size && pass < 2; i++)
             sum[i] += whole[i];
     }
     for (size_t i = 0; i < size; i++)
         assert_close(whole[i], sum[i], 1e-11 * (MANY + fabs(sum[i])));
     free(sum);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 /* Gradients are right for the initial parameters, far out in the tails, with an empty component,
@@ -123,23 +125,23 @@ static void test_corners(void **state)
     static const double values[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int corner = 0; corner < 3; corner++) {
-            base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 3, true);
-            const gki_base_mixture *self = mixture_of(it);
+            base_fixture *fixture = mixture_begin(&mixture_kinds[n], 8, 3, true);
+            const gki_base_mixture *self = mixture_of(fixture);
             if (corner > 0)
-                mixture_randomise(it, 40 + n, 0.5);
+                mixture_randomise(fixture, 40 + n, 0.5);
             if (corner == 1)
-                gki_param_value(&it->params, self->logits)[self->base.components - 1] = -2000;
+                gki_param_value(&fixture->params, self->logits)[self->base.components - 1] = -2000;
             for (size_t i = GKV_MIXTURE_A;
                  corner == 2 && self->base.components > 1 && i < (self->shaped ? 4 : 2); i++)
-                memcpy(gki_mixture_margin(self, &it->params, i, 1),
-                       gki_mixture_margin(self, &it->params, i, 0), 3 * sizeof(gki_real));
-            gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
+                memcpy(gki_mixture_margin(self, &fixture->params, i, 1),
+                       gki_mixture_margin(self, &fixture->params, i, 0), 3 * sizeof(gki_real));
+            gki_real *eps = gki_at(&fixture->ws, fixture->base->eps, 0);
             for (size_t r = 0; r < 8; r++)
                 for (size_t j = 0; j < 3; j++)
                     eps[r * 3 + j] = values[r] * (j == 1 ? -1 : 1);
-            check_density(it);
-            check_gradients(it);
-            base_fixture_end(it);
+            check_density(fixture);
+            check_gradients(fixture);
+            base_fixture_end(fixture);
         }
 }
 
@@ -244,22 +246,22 @@ static void test_integrals_of_two(void **state)
     (void)state;
     enum { SIDE = 901 };
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_fixture *it = mixture_begin(&mixture_kinds[n], SIDE * SIDE, 2, false);
-        mixture_randomise(it, 20 + n, 1);
+        base_fixture *fixture = mixture_begin(&mixture_kinds[n], SIDE * SIDE, 2, false);
+        mixture_randomise(fixture, 20 + n, 1);
         const double step = 15.0 / (SIDE - 1); /* in asinh, up to e^7.5 */
-        gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
+        gki_real *eps = gki_at(&fixture->ws, fixture->base->eps, 0);
         for (size_t i = 0; i < SIDE * SIDE; i++) {
             eps[2 * i] = 0.5 * sinh(-7.5 + (double)(i / SIDE) * step);
             eps[2 * i + 1] = 0.5 * sinh(-7.5 + (double)(i % SIDE) * step);
         }
-        it->base->ops->log_density(it->base, &it->ws, 0, SIDE * SIDE);
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, SIDE * SIDE);
         double integral = 0;
         for (size_t i = 0; i < SIDE * SIDE; i++)
             integral += step * step * 0.25 * cosh(-7.5 + (double)(i / SIDE) * step) *
                         cosh(-7.5 + (double)(i % SIDE) * step) *
-                        exp(*gki_at(&it->ws, it->base->log_density, i));
+                        exp(*gki_at(&fixture->ws, fixture->base->log_density, i));
         assert_close(integral, 1, 2e-4);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 
@@ -271,21 +273,21 @@ static void test_margins(void **state)
     static double x[POINTS], pdf[POINTS], cdf[POINTS];
     static const char *const others[] = {"normal", "gk", "gk-copula", "student-t"};
     for (size_t n = 0; n < MIXTURE_KINDS + 4; n++) {
-        base_fixture *it = n < MIXTURE_KINDS
-                               ? mixture_begin(&mixture_kinds[n], 1, 3, false)
-                               : base_fixture_begin(others[n - MIXTURE_KINDS], 1, 3, false);
+        base_fixture *fixture = n < MIXTURE_KINDS
+                                    ? mixture_begin(&mixture_kinds[n], 1, 3, false)
+                                    : base_fixture_begin(others[n - MIXTURE_KINDS], 1, 3, false);
         if (n < MIXTURE_KINDS)
-            mixture_randomise(it, 200 + n, 1);
+            mixture_randomise(fixture, 200 + n, 1);
         for (size_t i = 0; i < POINTS; i++)
             x[i] = 0.5 * sinh(-9 + 18.0 * (double)i / (POINTS - 1));
-        it->base->ops->margin_at(it->base, &it->params, 1, POINTS, x, pdf, cdf);
+        fixture->base->ops->margin_at(fixture->base, &fixture->params, 1, POINTS, x, pdf, cdf);
         double sum = 0;
         for (size_t i = 1; i < POINTS; i++) {
             sum += 0.5 * (pdf[i] + pdf[i - 1]) * (x[i] - x[i - 1]);
             assert_close(cdf[i] - cdf[0], sum, 1e-4);
         }
         assert_true(cdf[0] < 0.01 && cdf[POINTS - 1] > 0.99);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 

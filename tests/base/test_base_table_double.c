@@ -18,13 +18,13 @@ static base_fixture *begin(int family, size_t rows, size_t d)
 }
 
 /* Draws ε. */
-static void draw(base_fixture *it)
+static void draw(base_fixture *fixture)
 {
-    double *eps = gki_at(&it->ws, it->base->eps, 0),
-           *choice = test_alloc(it->rows * sizeof *choice);
-    test_normals(50, it->rows * it->d, 1, eps);
-    gki_rng_uniform(gki_rng_at(1, GKV_STREAM_USER, 0, 51), it->rows, choice);
-    it->base->ops->transform(it->base, &it->params, it->rows, choice, eps);
+    double *eps = gki_at(&fixture->ws, fixture->base->eps, 0),
+           *choice = test_alloc(fixture->rows * sizeof *choice);
+    test_normals(50, fixture->rows * fixture->d, 1, eps);
+    gki_rng_uniform(gki_rng_at(1, GKV_STREAM_USER, 0, 51), fixture->rows, choice);
+    fixture->base->ops->transform(fixture->base, &fixture->params, fixture->rows, choice, eps);
     free(choice);
 }
 
@@ -32,12 +32,12 @@ static void test_gradients(void **state)
 {
     (void)state;
     for (int family = 0; family < GKV_BASES; family++) {
-        base_fixture *it = begin(family, ROWS, 4);
-        job wish = {.it = it};
-        draw(it);
+        base_fixture *fixture = begin(family, ROWS, 4);
+        job wish = {.fixture = fixture};
+        draw(fixture);
         job_backward(&wish);
         job_check_eps(&wish, 1e-7);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 
@@ -61,13 +61,13 @@ static void test_curvatures(void **state)
     (void)state;
     for (int family = 0; family < GKV_BASES; family++) {
         double lambda[ROWS * 16];
-        base_fixture *it = begin(family, ROWS, 4);
-        draw(it);
-        it->base->ops->log_density(it->base, &it->ws, 0, ROWS);
-        it->base->ops->curvature(it->base, &it->ws, 2, ROWS - 2, lambda);
+        base_fixture *fixture = begin(family, ROWS, 4);
+        draw(fixture);
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, ROWS);
+        fixture->base->ops->curvature(fixture->base, &fixture->ws, 2, ROWS - 2, lambda);
         for (size_t r = 0; r + 2 < ROWS; r++)
             assert_definite(4, lambda + r * 16);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 
@@ -80,19 +80,19 @@ static void test_margins(void **state)
     for (int family = 0; family < GKV_BASES; family++) {
         double *x = test_alloc(POINTS * sizeof *x), *pdf = test_alloc(POINTS * sizeof *pdf),
                *cdf = test_alloc(POINTS * sizeof *cdf), integral = 0;
-        base_fixture *it = begin(family, POINTS, 1);
+        base_fixture *fixture = begin(family, POINTS, 1);
         for (size_t i = 0; i < POINTS; i++)
-            *gki_at(&it->ws, it->base->eps, i) = x[i] = low + step * (double)i;
-        it->base->ops->log_density(it->base, &it->ws, 0, POINTS);
-        it->base->ops->margin_at(it->base, &it->params, 0, POINTS, x, pdf, cdf);
+            *gki_at(&fixture->ws, fixture->base->eps, i) = x[i] = low + step * (double)i;
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, POINTS);
+        fixture->base->ops->margin_at(fixture->base, &fixture->params, 0, POINTS, x, pdf, cdf);
         for (size_t i = 0; i < POINTS; i++)
-            assert_close(exp(*gki_at(&it->ws, it->base->log_density, i)), pdf[i], 1e-10);
+            assert_close(exp(*gki_at(&fixture->ws, fixture->base->log_density, i)), pdf[i], 1e-10);
         for (size_t i = 0; i + 2 < POINTS; i += 2) {
             integral += step / 3 * (pdf[i] + 4 * pdf[i + 1] + pdf[i + 2]);
             assert_close(integral, cdf[i + 2] - cdf[0], 1e-5);
         }
         assert_true(integral > 0.9 && cdf[0] >= 0 && cdf[POINTS - 1] <= 1);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
         free(x);
         free(pdf);
         free(cdf);
@@ -113,17 +113,17 @@ static void test_draws(void **state)
     for (int family = 0; family < GKV_BASES; family++) {
         double *x = test_alloc(DRAWS * sizeof *x), *pdf = test_alloc(DRAWS * sizeof *pdf),
                *cdf = test_alloc(DRAWS * sizeof *cdf);
-        base_fixture *it = begin(family, DRAWS, 2);
-        draw(it);
+        base_fixture *fixture = begin(family, DRAWS, 2);
+        draw(fixture);
         for (size_t j = 0; j < 2; j++) {
             for (size_t i = 0; i < DRAWS; i++)
-                x[i] = gki_at(&it->ws, it->base->eps, i)[j];
+                x[i] = gki_at(&fixture->ws, fixture->base->eps, i)[j];
             qsort(x, DRAWS, sizeof *x, ascending);
-            it->base->ops->margin_at(it->base, &it->params, j, DRAWS, x, pdf, cdf);
+            fixture->base->ops->margin_at(fixture->base, &fixture->params, j, DRAWS, x, pdf, cdf);
             for (size_t i = 0; i < DRAWS; i++)
                 assert_close(cdf[i], ((double)i + 0.5) / DRAWS, 2.23 / sqrt(DRAWS));
         }
-        base_fixture_end(it);
+        base_fixture_end(fixture);
         free(x);
         free(pdf);
         free(cdf);

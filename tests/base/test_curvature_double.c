@@ -20,24 +20,24 @@ static void assert_definite(size_t d, const double *lambda)
 }
 
 /* Σ_k r_k (∂w_k/∂ε)ᵀ ∂w_k/∂ε at (i, j). */
-static double mixture_element(const base_fixture *it, long which, const double *eps, size_t i,
+static double mixture_element(const base_fixture *fixture, long which, const double *eps, size_t i,
                               size_t j)
 {
-    const gki_base_mixture *self = mixture_of(it);
-    const double log_density = mixture_log_density(it, which, eps);
+    const gki_base_mixture *self = mixture_of(fixture);
+    const double log_density = mixture_log_density(fixture, which, eps);
     double weights[64], sum = 0;
     size_t count;
     const size_t first = gki_mixture_first(self, which, &count);
-    gki_mixture_weights(self, &it->params, weights);
+    gki_mixture_weights(self, &fixture->params, weights);
     for (size_t k = first; k < first + count; k++) {
-        const gkv_gk one = gki_mixture_get(self, &it->params, k, i),
-                     other = gki_mixture_get(self, &it->params, k, j);
-        const double share = weights[k] * exp(mixture_log_component(it, k, eps) - log_density);
+        const gkv_gk one = gki_mixture_get(self, &fixture->params, k, i),
+                     other = gki_mixture_get(self, &fixture->params, k, j);
+        const double share = weights[k] * exp(mixture_log_component(fixture, k, eps) - log_density);
         const gki_real *w =
-            self->spec.dependent ? gki_mixture_whitening(self, &it->params, k) : NULL;
+            self->spec.dependent ? gki_mixture_whitening(self, &fixture->params, k) : NULL;
         double product = !w && i == j;
-        for (size_t l = i > j ? i : j; w && l < it->d; l++)
-            product += w[i * it->d + l] * w[j * it->d + l];
+        for (size_t l = i > j ? i : j; w && l < fixture->d; l++)
+            product += w[i * fixture->d + l] * w[j * fixture->d + l];
         sum += share * product /
                exp(gkv_gk_log_dQ(&one, gkv_gk_Q_inverse(&one, eps[i])) +
                    gkv_gk_log_dQ(&other, gkv_gk_Q_inverse(&other, eps[j])));
@@ -53,24 +53,24 @@ static void test_mixtures(void **state)
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
         for (size_t i = 0; i < 3; i++) {
             const size_t d = dims[i];
-            base_fixture *it = mixture_begin(&mixture_kinds[n], ROWS, d, false);
+            base_fixture *fixture = mixture_begin(&mixture_kinds[n], ROWS, d, false);
             double *lambda = test_alloc(COUNT * d * d * sizeof *lambda);
-            mixture_randomise(it, 50 * n + i, 1);
-            mixture_draw(it, 3);
-            it->base->ops->log_density(it->base, &it->ws, 0, ROWS);
-            it->base->ops->curvature(it->base, &it->ws, FIRST, COUNT, lambda);
+            mixture_randomise(fixture, 50 * n + i, 1);
+            mixture_draw(fixture, 3);
+            fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, ROWS);
+            fixture->base->ops->curvature(fixture->base, &fixture->ws, FIRST, COUNT, lambda);
             for (size_t r = 0; r < COUNT; r++) {
                 const double *these = lambda + r * d * d,
-                             *eps = gki_at(&it->ws, it->base->eps, FIRST + r);
+                             *eps = gki_at(&fixture->ws, fixture->base->eps, FIRST + r);
                 assert_definite(d, these);
                 for (size_t e = 0; e < d * d; e++)
-                    assert_close(
-                        these[e],
-                        mixture_element(it, mixture_class(it, FIRST + r), eps, e / d, e % d),
-                        1e-6 * (these[e / d * d + e / d] + these[e % d * d + e % d]));
+                    assert_close(these[e],
+                                 mixture_element(fixture, mixture_class(fixture, FIRST + r), eps,
+                                                 e / d, e % d),
+                                 1e-6 * (these[e / d * d + e / d] + these[e % d * d + e % d]));
             }
             free(lambda);
-            base_fixture_end(it);
+            base_fixture_end(fixture);
         }
     }
 }
@@ -81,21 +81,21 @@ static void test_student_t(void **state)
 {
     (void)state;
     enum { ROWS = 8, D = 3 };
-    base_fixture *it = base_fixture_begin("student-t", ROWS, D, false);
-    double lambda[ROWS * D * D], *eps = gki_at(&it->ws, it->base->eps, 0);
+    base_fixture *fixture = base_fixture_begin("student-t", ROWS, D, false);
+    double lambda[ROWS * D * D], *eps = gki_at(&fixture->ws, fixture->base->eps, 0);
     test_normals(1, ROWS * D, 3, eps);
     for (size_t r = 0; r < ROWS; r++)
-        *gki_at(&it->ws, it->base->d_log_density, r) = -1;
-    it->base->ops->log_density(it->base, &it->ws, 0, ROWS);
-    it->base->ops->backward(it->base, &it->ws, 0, ROWS);
-    it->base->ops->curvature(it->base, &it->ws, 0, ROWS, lambda);
-    const gki_real *d_eps = gki_at(&it->ws, it->base->d_eps, 0); /* location 0 */
+        *gki_at(&fixture->ws, fixture->base->d_log_density, r) = -1;
+    fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, ROWS);
+    fixture->base->ops->backward(fixture->base, &fixture->ws, 0, ROWS);
+    fixture->base->ops->curvature(fixture->base, &fixture->ws, 0, ROWS, lambda);
+    const gki_real *d_eps = gki_at(&fixture->ws, fixture->base->d_eps, 0); /* location 0 */
     for (size_t r = 0; r < ROWS; r++) {
         assert_definite(D, lambda + r * D * D);
         for (size_t j = 0; j < D; j++)
             assert_relative(lambda[(r * D + j) * D + j], d_eps[r * D + j] / eps[r * D + j], 1e-12);
     }
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 int main(void)

@@ -15,11 +15,11 @@ static const mixture_kind kinds[] = {
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* Scales W so that scores have unit variance, as refits do. The statistics assume it. */
-static void standardise_whitening(base_fixture *it)
+static void standardise_whitening(base_fixture *fixture)
 {
-    const gki_base_mixture *self = mixture_of(it);
+    const gki_base_mixture *self = mixture_of(fixture);
     for (size_t k = 0; self->spec.dependent && k < self->base.components; k++) {
-        double *w = gki_mixture_whitening(self, &it->params, k), inverse[D * D] = {0};
+        double *w = gki_mixture_whitening(self, &fixture->params, k), inverse[D * D] = {0};
         for (size_t j = D; j-- > 0;) {
             /* W⁻¹, upper triangular: its columns are the rows of the scores' factor */
             inverse[j * D + j] = 1 / w[j * D + j];
@@ -46,37 +46,37 @@ typedef struct data {
 
 static data draw(const mixture_kind *kind, uint64_t seed)
 {
-    data it = {.truth = mixture_begin(kind, FIT + HELD_OUT, D, false)};
-    mixture_randomise(it.truth, seed, 3);
-    standardise_whitening(it.truth);
-    const size_t classes = it.truth->base->classes;
-    it.rows = gki_at(&it.truth->ws, it.truth->base->eps, 0);
-    it.labels = gki_at(&it.truth->ws, it.truth->label, 0);
-    it.classes = test_alloc((FIT + HELD_OUT) * sizeof *it.classes);
-    test_normals(seed + 1, (FIT + HELD_OUT) * D, 1, it.rows);
+    data drawn = {.truth = mixture_begin(kind, FIT + HELD_OUT, D, false)};
+    mixture_randomise(drawn.truth, seed, 3);
+    standardise_whitening(drawn.truth);
+    const size_t classes = drawn.truth->base->classes;
+    drawn.rows = gki_at(&drawn.truth->ws, drawn.truth->base->eps, 0);
+    drawn.labels = gki_at(&drawn.truth->ws, drawn.truth->label, 0);
+    drawn.classes = test_alloc((FIT + HELD_OUT) * sizeof *drawn.classes);
+    test_normals(seed + 1, (FIT + HELD_OUT) * D, 1, drawn.rows);
     if (classes == 0)
-        mixture_transform(it.truth, -1, seed + 2, FIT + HELD_OUT, it.rows);
+        mixture_transform(drawn.truth, -1, seed + 2, FIT + HELD_OUT, drawn.rows);
     for (size_t r = 0; r < FIT + HELD_OUT && classes > 0; r++) {
-        it.classes[r] = (uint32_t)(r % classes);
-        it.labels[r] = (double)(1 + r % classes);
-        mixture_transform(it.truth, it.classes[r], seed + 2 + r, 1, it.rows + r * D);
+        drawn.classes[r] = (uint32_t)(r % classes);
+        drawn.labels[r] = (double)(1 + r % classes);
+        mixture_transform(drawn.truth, drawn.classes[r], seed + 2 + r, 1, drawn.rows + r * D);
     }
-    return it;
+    return drawn;
 }
 
-static void data_free(data *it)
+static void data_free(data *drawn)
 {
-    free(it->classes);
-    base_fixture_end(it->truth);
+    free(drawn->classes);
+    base_fixture_end(drawn->truth);
 }
 
 /* The truth with everything a little off. */
 static base_fixture *start_of(const mixture_kind *kind, const data *of, double off)
 {
-    base_fixture *it = mixture_begin(kind, FIT, D, false);
-    const gki_base_mixture *self = mixture_of(it), *truth = mixture_of(of->truth);
+    base_fixture *fixture = mixture_begin(kind, FIT, D, false);
+    const gki_base_mixture *self = mixture_of(fixture), *truth = mixture_of(of->truth);
     for (size_t k = 0; k < self->base.components; k++) {
-        gki_param_value(&it->params, self->logits)[k] =
+        gki_param_value(&fixture->params, self->logits)[k] =
             gki_param_value(&of->truth->params, truth->logits)[k] * (1 - off);
         for (size_t j = 0; j < D; j++) {
             gkv_gk gk = gki_mixture_get(truth, &of->truth->params, k, j);
@@ -84,26 +84,26 @@ static base_fixture *start_of(const mixture_kind *kind, const data *of, double o
             gk.b *= 1 + off;
             if (self->shaped)
                 gk.g += off, gk.k += off / 4;
-            gki_mixture_set(self, &it->params, k, j, &gk);
+            gki_mixture_set(self, &fixture->params, k, j, &gk);
             for (size_t i = j; i < D && self->spec.dependent; i++)
-                gki_mixture_whitening(self, &it->params, k)[j * D + i] =
+                gki_mixture_whitening(self, &fixture->params, k)[j * D + i] =
                     gki_mixture_whitening(truth, &of->truth->params, k)[j * D + i];
         }
     }
-    memcpy(gki_at(&it->ws, it->base->eps, 0), of->rows, FIT * D * sizeof *of->rows);
-    memcpy(gki_at(&it->ws, it->label, 0), of->labels, FIT * sizeof *of->labels);
-    return it;
+    memcpy(gki_at(&fixture->ws, fixture->base->eps, 0), of->rows, FIT * D * sizeof *of->rows);
+    memcpy(gki_at(&fixture->ws, fixture->label, 0), of->labels, FIT * sizeof *of->labels);
+    return fixture;
 }
 
-static gki_base_stats *stats_of(base_fixture *it, const gki_slot *weight)
+static gki_base_stats *stats_of(base_fixture *fixture, const gki_slot *weight)
 {
-    const gki_base_ops *ops = it->base->ops;
+    const gki_base_ops *ops = fixture->base->ops;
     gki_base_stats *stats = NULL;
-    assert_ok(gki_base_stats_create(it->base, &stats));
-    ops->log_density(it->base, &it->ws, 0, FIT);
-    ops->backward(it->base, &it->ws, 0, FIT);
+    assert_ok(gki_base_stats_create(fixture->base, &stats));
+    ops->log_density(fixture->base, &fixture->ws, 0, FIT);
+    ops->backward(fixture->base, &fixture->ws, 0, FIT);
     for (size_t part = gki_base_stats_parts(stats); part-- > 0;)
-        gki_base_stats_add(stats, &it->ws, weight, FIT, part);
+        gki_base_stats_add(stats, &fixture->ws, weight, FIT, part);
     return stats;
 }
 
@@ -113,26 +113,26 @@ static void test_sums(void **state)
     (void)state;
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 100 + 40 * n);
-        base_fixture *it = start_of(&kinds[n], &of, 0.1);
-        const gki_base_mixture *self = mixture_of(it);
-        gki_base_stats *stats = stats_of(it, NULL);
+        base_fixture *fixture = start_of(&kinds[n], &of, 0.1);
+        const gki_base_mixture *self = mixture_of(fixture);
+        gki_base_stats *stats = stats_of(fixture, NULL);
         double weights[16];
-        gki_mixture_weights(self, &it->params, weights);
+        gki_mixture_weights(self, &fixture->params, weights);
         for (size_t k = 0; k < self->base.components; k++) {
-            const gki_online_layout at = gki_mixture_stats_layout(self);
-            const gki_real *of_k = stats->values + k * at.size;
-            const gkv_gk first = gki_mixture_get(self, &it->params, k, 0),
-                         last = gki_mixture_get(self, &it->params, k, D - 1);
+            const gki_online_layout layout = gki_mixture_stats_layout(self);
+            const gki_real *of_k = stats->values + k * layout.size;
+            const gkv_gk first = gki_mixture_get(self, &fixture->params, k, 0),
+                         last = gki_mixture_get(self, &fixture->params, k, D - 1);
             double weight = 0, sum = 0, square = 0, cells[GKV_ONLINE_CELLS] = {0};
             for (size_t r = 0; r < FIT; r++) {
                 const double *eps = of.rows + r * D;
-                const long which = it->base->classes ? (long)of.classes[r] : -1;
+                const long which = fixture->base->classes ? (long)of.classes[r] : -1;
                 size_t count;
                 const size_t from = gki_mixture_first(self, which, &count);
                 if (k < from || k >= from + count)
                     continue;
-                const double share = exp(log(weights[k]) + mixture_log_component(it, k, eps) -
-                                         mixture_log_density(it, which, eps));
+                const double share = exp(log(weights[k]) + mixture_log_component(fixture, k, eps) -
+                                         mixture_log_density(fixture, which, eps));
                 const double zeta = fmax(-6, fmin(6, gkv_gk_Q_inverse(&first, eps[0])));
                 const double other = fmax(-6, fmin(6, gkv_gk_Q_inverse(&last, eps[D - 1])));
                 if (share < 1e-3)
@@ -145,15 +145,15 @@ static void test_sums(void **state)
             }
             /* a responsibility may be near the threshold */
             assert_close(of_k[0], weight, 1e-6 * weight + 2e-3);
-            assert_close(of_k[at.sum], sum, 1e-6 * weight + 1e-2);
-            assert_close(of_k[at.square + (self->spec.dependent ? D - 1 : 0)], square,
+            assert_close(of_k[layout.sum], sum, 1e-6 * weight + 1e-2);
+            assert_close(of_k[layout.square + (self->spec.dependent ? D - 1 : 0)], square,
                          1e-6 * weight + 4e-2);
-            for (size_t c = 0; c < GKV_ONLINE_CELLS && at.cells; c++)
-                assert_close(of_k[at.cells + c], cells[c], 1e-6 * weight + 2e-3);
-            assert_true((at.cells > 0) == self->shaped);
+            for (size_t c = 0; c < GKV_ONLINE_CELLS && layout.cells; c++)
+                assert_close(of_k[layout.cells + c], cells[c], 1e-6 * weight + 2e-3);
+            assert_true((layout.cells > 0) == self->shaped);
         }
         gki_base_stats_free(stats);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
         data_free(&of);
     }
 }
@@ -163,40 +163,40 @@ static void test_weights(void **state)
 {
     (void)state;
     data of = draw(&kinds[3], 900);
-    base_fixture *it = start_of(&kinds[3], &of, 0.1);
-    gki_base_stats *plain = stats_of(it, NULL);
+    base_fixture *fixture = start_of(&kinds[3], &of, 0.1);
+    gki_base_stats *plain = stats_of(fixture, NULL);
     for (size_t r = 0; r < FIT; r++) /* the labels, which this kind does not look at */
-        *gki_at(&it->ws, it->label, r) = 2;
-    gki_base_stats *doubled = stats_of(it, &it->label);
+        *gki_at(&fixture->ws, fixture->label, r) = 2;
+    gki_base_stats *doubled = stats_of(fixture, &fixture->label);
     for (size_t i = 0; i < plain->count; i++)
         assert_close(doubled->values[i], 2 * plain->values[i], 1e-9 * (1 + fabs(plain->values[i])));
     gki_base_stats_free(plain);
     gki_base_stats_free(doubled);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
     data_free(&of);
 }
 
 /* Mean log density of the held-out rows. */
-static double density_of(const base_fixture *it, const data *of)
+static double density_of(const base_fixture *fixture, const data *of)
 {
     double mean = NAN;
-    const uint32_t *classes = it->base->classes ? of->classes + FIT : NULL;
-    assert_ok(gki_mixture_mean_density(mixture_of(it), &it->params, of->rows + FIT * D, classes,
-                                       HELD_OUT, 2, &mean));
+    const uint32_t *classes = fixture->base->classes ? of->classes + FIT : NULL;
+    assert_ok(gki_mixture_mean_density(mixture_of(fixture), &fixture->params, of->rows + FIT * D,
+                                       classes, HELD_OUT, 2, &mean));
     return mean;
 }
 
-static gki_base_refit_report refit(base_fixture *it, const data *of, const gki_base_stats *stats,
-                                   double share, double damping)
+static gki_base_refit_report refit(base_fixture *fixture, const data *of,
+                                   const gki_base_stats *stats, double share, double damping)
 {
     const gki_base_rows held_out = {.eps = of->rows + FIT * D,
-                                    .classes = it->base->classes ? of->classes + FIT : NULL,
+                                    .classes = fixture->base->classes ? of->classes + FIT : NULL,
                                     .count = HELD_OUT};
     const gki_base_refit_settings how = {
         .damping = damping, .forgetting = share, .iterations = 1, .seed = 3, .threads = 2};
     gki_base_refit_report report;
-    assert_ok(gki_base_stats_m_step(stats, &it->params, &held_out, NAN, &how, &report));
-    assert_ok(it->base->ops->check(it->base, &it->params));
+    assert_ok(gki_base_stats_m_step(stats, &fixture->params, &held_out, NAN, &how, &report));
+    assert_ok(fixture->base->ops->check(fixture->base, &fixture->params));
     assert_true(report.held_out_after >= report.held_out_before);
     return report;
 }
@@ -208,22 +208,22 @@ static void test_recovery(void **state)
     (void)state;
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 2000 + 60 * n);
-        base_fixture *it = start_of(&kinds[n], &of, 0.3);
+        base_fixture *fixture = start_of(&kinds[n], &of, 0.3);
         double first = 0;
         for (int round = 0; round < 12; round++) {
-            gki_base_stats *stats = stats_of(it, NULL);
-            const gki_base_refit_report report = refit(it, &of, stats, 1, 1);
+            gki_base_stats *stats = stats_of(fixture, NULL);
+            const gki_base_refit_report report = refit(fixture, &of, stats, 1, 1);
             if (round == 0) {
                 assert_true(report.step > 0);
                 first = report.held_out_before;
             }
             gki_base_stats_free(stats);
         }
-        const double found = density_of(it, &of), truth = density_of(of.truth, &of);
+        const double found = density_of(fixture, &of), truth = density_of(of.truth, &of);
         if (found < truth - 0.02 || found < first + 0.05)
             fail_msg("%s: from %.4f to %.4f, the truth being %.4f", kinds[n].name, first, found,
                      truth);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
         data_free(&of);
     }
 }
@@ -262,23 +262,23 @@ static void test_correlations(void **state)
     (void)state;
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 4000 + 60 * n);
-        base_fixture *it = start_of(&kinds[n], &of, 0);
-        const gki_base_mixture *self = mixture_of(it);
+        base_fixture *fixture = start_of(&kinds[n], &of, 0);
+        const gki_base_mixture *self = mixture_of(fixture);
         for (size_t k = 0; self->spec.dependent && k < self->base.components; k++)
             for (size_t i = 0; i < D * D; i++)
-                gki_mixture_whitening(self, &it->params, k)[i] = i % (D + 1) == 0;
+                gki_mixture_whitening(self, &fixture->params, k)[i] = i % (D + 1) == 0;
         const double truth = density_of(of.truth, &of);
         double before = 0, after = 0;
         for (int round = 0; round < 8; round++) {
-            gki_base_stats *stats = stats_of(it, NULL);
-            const gki_base_refit_report report = refit(it, &of, stats, 1, 1);
+            gki_base_stats *stats = stats_of(fixture, NULL);
+            const gki_base_refit_report report = refit(fixture, &of, stats, 1, 1);
             before = round == 0 ? report.held_out_before : before;
             after = report.held_out_after;
             gki_base_stats_free(stats);
         }
         assert_true(after > truth - 0.02);
         assert_true(!self->spec.dependent || before < truth - 0.05);
-        base_fixture_end(it);
+        base_fixture_end(fixture);
         data_free(&of);
     }
 }
@@ -292,36 +292,36 @@ static void test_idle_components(void **state)
     long missed = 0, reinitialised = 0;
     for (size_t n = 0; n < 5; n++) {
         data of = draw(&kinds[of_kinds[n]], 5000 + 60 * n);
-        base_fixture *it = start_of(&kinds[of_kinds[n]], &of, 0);
-        const gki_base_mixture *self = mixture_of(it);
+        base_fixture *fixture = start_of(&kinds[of_kinds[n]], &of, 0);
+        const gki_base_mixture *self = mixture_of(fixture);
         double weights[16], last = 0, total = 0;
-        gki_mixture_weights(self, &it->params, weights);
+        gki_mixture_weights(self, &fixture->params, weights);
         size_t idle = 0;
         for (size_t k = 0; k < self->base.components; k++)
             idle = weights[k] > weights[idle] ? k : idle;
         const size_t first = idle / self->per_class * self->per_class;
-        gki_param_value(&it->params, self->logits)[idle] = -12;
+        gki_param_value(&fixture->params, self->logits)[idle] = -12;
         for (size_t j = 0; j < D; j++) {
-            gkv_gk gk = gki_mixture_get(self, &it->params, idle, j);
+            gkv_gk gk = gki_mixture_get(self, &fixture->params, idle, j);
             gk.a += 1000;
-            gki_mixture_set(self, &it->params, idle, j, &gk);
+            gki_mixture_set(self, &fixture->params, idle, j, &gk);
         }
         for (int round = 0; round < 12; round++) {
-            gki_base_stats *stats = stats_of(it, NULL);
-            const gki_base_refit_report report = refit(it, &of, stats, 1, 1);
+            gki_base_stats *stats = stats_of(fixture, NULL);
+            const gki_base_refit_report report = refit(fixture, &of, stats, 1, 1);
             last = report.held_out_after;
             reinitialised += report.reinitialised;
             gki_base_stats_free(stats);
         }
-        gki_mixture_weights(self, &it->params, weights);
+        gki_mixture_weights(self, &fixture->params, weights);
         for (size_t k = first; k < first + self->per_class; k++)
             total += weights[k];
         const double truth = density_of(of.truth, &of);
         if (last < truth - 0.1) /* the others are not enough */
             assert_true(weights[idle] > 0.02 * total &&
-                        fabs(gki_mixture_get(self, &it->params, idle, 0).a) < 100);
+                        fabs(gki_mixture_get(self, &fixture->params, idle, 0).a) < 100);
         missed += last < truth - 0.1;
-        base_fixture_end(it);
+        base_fixture_end(fixture);
         data_free(&of);
     }
     assert_true(missed > 0 && reinitialised > 0); /* or nothing was tested */
@@ -378,35 +378,35 @@ static void test_normal_components(void **state)
     (void)state;
     const mixture_kind kind = {"gk-mixture", 4, 0, false, false};
     data of = draw(&(mixture_kind){"gaussian-mixture", 4, 0, false, false}, 6000);
-    base_fixture *it = start_of(&kind, &of, 0);
-    const gki_base_mixture *self = mixture_of(it);
+    base_fixture *fixture = start_of(&kind, &of, 0);
+    const gki_base_mixture *self = mixture_of(fixture);
     const gki_shape_prior none = {{1e12, 1e12}};
     for (size_t i = 0; i < 4 * D; i++) {
-        gkv_gk gk = gki_mixture_get(self, &it->params, i / D, i % D);
+        gkv_gk gk = gki_mixture_get(self, &fixture->params, i / D, i % D);
         gk.g = gk.k = 0;
-        gki_mixture_set(self, &it->params, i / D, i % D, &gk);
+        gki_mixture_set(self, &fixture->params, i / D, i % D, &gk);
     }
-    gki_base_stats *stats = stats_of(it, NULL);
+    gki_base_stats *stats = stats_of(fixture, NULL);
     gki_online_stats sums;
     double with = 0, without = 0, *memory;
-    assert_ok(gki_mixture_stats_read(stats, &it->params, &memory, &sums));
+    assert_ok(gki_mixture_stats_read(stats, &fixture->params, &memory, &sums));
     for (size_t k = 0; k < 4; k++) {
         gkv_gk old[D], margins[D];
         for (size_t j = 0; j < D; j++)
-            old[j] = margins[j] = gki_mixture_get(self, &it->params, k, j);
+            old[j] = margins[j] = gki_mixture_get(self, &fixture->params, k, j);
         gki_online_step_margins(&sums, k, old, 1, &none, margins);
         for (size_t j = 0; j < D; j++)
             without += margins[j].g * margins[j].g + margins[j].k * margins[j].k;
     }
-    refit(it, &of, stats, 1, 1);
+    refit(fixture, &of, stats, 1, 1);
     for (size_t i = 0; i < 4 * D; i++) {
-        const gkv_gk gk = gki_mixture_get(self, &it->params, i / D, i % D);
+        const gkv_gk gk = gki_mixture_get(self, &fixture->params, i / D, i % D);
         with += gk.g * gk.g + gk.k * gk.k;
     }
     assert_true(without > 16 * 0.001 && with < 0.2 * without);
     free(memory);
     gki_base_stats_free(stats);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
     data_free(&of);
 }
 
@@ -430,17 +430,18 @@ static void test_coupling(void **state)
         }
     double found[2];
     for (int coupled = 0; coupled < 2; coupled++) {
-        base_fixture *it = mixture_begin(&one, FIT, D, false);
-        memcpy(gki_at(&it->ws, it->base->eps, 0), of.rows, FIT * D * sizeof *of.rows);
+        base_fixture *fixture = mixture_begin(&one, FIT, D, false);
+        memcpy(gki_at(&fixture->ws, fixture->base->eps, 0), of.rows, FIT * D * sizeof *of.rows);
         for (int round = 0; round < 30; round++) {
-            gki_base_stats *stats = stats_of(it, NULL);
-            gki_real *coupling = stats->values + gki_mixture_stats_layout(mixture_of(it)).coupling;
+            gki_base_stats *stats = stats_of(fixture, NULL);
+            gki_real *coupling =
+                stats->values + gki_mixture_stats_layout(mixture_of(fixture)).coupling;
             for (size_t i = 0; i < D * GKV_ONLINE_CELLS && !coupled; i++)
                 coupling[i] = 0;
-            found[coupled] = refit(it, &of, stats, 0.5, 1).held_out_after;
+            found[coupled] = refit(fixture, &of, stats, 0.5, 1).held_out_after;
             gki_base_stats_free(stats);
         }
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
     if (found[1] < found[0] + 0.02)
         fail_msg("held-out log density %.4f with coupling, %.4f without", found[1], found[0]);
@@ -473,18 +474,18 @@ static void test_mirror(void **state)
     }
     const gki_shape_prior prior = {{0.1, 0.1}};
     for (size_t k = 0; k < self->base.components; k++) {
-        gkv_gk old[2][D], to[2][D];
+        gkv_gk old[2][D], moved[2][D];
         for (size_t side = 0; side < 2; side++) {
             for (size_t j = 0; j < D; j++)
                 old[side][j] = gki_mixture_get(mixture_of(sides[side]), &sides[side]->params, k, j);
-            gki_online_step_margins(&sums[side], k, old[side], 1, &prior, to[side]);
+            gki_online_step_margins(&sums[side], k, old[side], 1, &prior, moved[side]);
         }
         for (size_t j = 0; j < D; j++) {
-            assert_true(fabs(to[0][j].g - old[0][j].g) > 1e-3);
-            assert_close(to[1][j].a, -to[0][j].a, 1e-7);
-            assert_close(to[1][j].b, to[0][j].b, 1e-7);
-            assert_close(to[1][j].g, -to[0][j].g, 1e-7);
-            assert_close(to[1][j].k, to[0][j].k, 1e-7);
+            assert_true(fabs(moved[0][j].g - old[0][j].g) > 1e-3);
+            assert_close(moved[1][j].a, -moved[0][j].a, 1e-7);
+            assert_close(moved[1][j].b, moved[0][j].b, 1e-7);
+            assert_close(moved[1][j].g, -moved[0][j].g, 1e-7);
+            assert_close(moved[1][j].k, moved[0][j].k, 1e-7);
         }
     }
     for (size_t side = 0; side < 2; side++) {
@@ -500,11 +501,11 @@ static void test_shared(void **state)
 {
     (void)state;
     const mixture_kind kind = {"gk-mixture", 3, 0, false, true};
-    base_fixture *it = mixture_begin(&kind, 1, D, false);
+    base_fixture *fixture = mixture_begin(&kind, 1, D, false);
     gki_base_stats *stats = NULL;
-    assert_ok(gki_base_stats_create(it->base, &stats));
+    assert_ok(gki_base_stats_create(fixture->base, &stats));
     assert_null(stats);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 int main(void)

@@ -3,24 +3,24 @@
 
 enum { D = 3, ROWS = 12 };
 
-static void set_margins(base_fixture *it, double location, double scale, double freedom)
+static void set_margins(base_fixture *fixture, double location, double scale, double freedom)
 {
-    for (size_t j = 0; j < it->d; j++) {
-        gki_param_value(&it->params, 0)[j] = location + 0.1 * (double)j;
-        gki_param_value(&it->params, 1)[j] = scale * (1 + 0.2 * (double)j);
-        gki_param_value(&it->params, 2)[j] = log(freedom + (double)j);
+    for (size_t j = 0; j < fixture->d; j++) {
+        gki_param_value(&fixture->params, 0)[j] = location + 0.1 * (double)j;
+        gki_param_value(&fixture->params, 1)[j] = scale * (1 + 0.2 * (double)j);
+        gki_param_value(&fixture->params, 2)[j] = log(freedom + (double)j);
     }
-    assert_ok(it->base->ops->check(it->base, &it->params));
+    assert_ok(fixture->base->ops->check(fixture->base, &fixture->params));
 }
 
 static double loss(void *context)
 {
-    base_fixture *it = context;
+    base_fixture *fixture = context;
     double sum = 0;
-    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
-    for (size_t r = 0; r < it->rows; r++)
-        sum += *gki_at(&it->ws, it->base->d_log_density, r) *
-               *gki_at(&it->ws, it->base->log_density, r);
+    fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, fixture->rows);
+    for (size_t r = 0; r < fixture->rows; r++)
+        sum += *gki_at(&fixture->ws, fixture->base->d_log_density, r) *
+               *gki_at(&fixture->ws, fixture->base->log_density, r);
     return sum;
 }
 
@@ -30,24 +30,24 @@ static void test_gradients(void **state)
     static const double freedoms[] = {1, 2.5, 8, 300};
     for (size_t f = 0; f < 4; f++)
         for (int trainable = 0; trainable < 2; trainable++) {
-            base_fixture *it = base_fixture_begin("student-t", ROWS, D, trainable);
-            set_margins(it, 0.4, 0.7, freedoms[f]);
-            test_normals(1, ROWS * D, 3, gki_at(&it->ws, it->base->eps, 0));
-            test_normals(2, ROWS, 1, gki_at(&it->ws, it->base->d_log_density, 0));
-            loss(it);
-            it->base->ops->backward(it->base, &it->ws, 0, ROWS);
-            assert_int_equal(it->base->ops->parts(it->base), trainable ? 3 : 0);
-            for (size_t part = 0; part < it->base->ops->parts(it->base); part++)
-                it->base->ops->gradient(it->base, &it->ws, ROWS, part);
+            base_fixture *fixture = base_fixture_begin("student-t", ROWS, D, trainable);
+            set_margins(fixture, 0.4, 0.7, freedoms[f]);
+            test_normals(1, ROWS * D, 3, gki_at(&fixture->ws, fixture->base->eps, 0));
+            test_normals(2, ROWS, 1, gki_at(&fixture->ws, fixture->base->d_log_density, 0));
+            loss(fixture);
+            fixture->base->ops->backward(fixture->base, &fixture->ws, 0, ROWS);
+            assert_int_equal(fixture->base->ops->parts(fixture->base), trainable ? 3 : 0);
+            for (size_t part = 0; part < fixture->base->ops->parts(fixture->base); part++)
+                fixture->base->ops->gradient(fixture->base, &fixture->ws, ROWS, part);
             double d_eps[ROWS * D];
-            memcpy(d_eps, gki_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
-            assert_gradient(loss, it, gki_at(&it->ws, it->base->eps, 0), d_eps, ROWS * D, 1, 1e-7,
-                            "eps");
+            memcpy(d_eps, gki_at(&fixture->ws, fixture->base->d_eps, 0), sizeof d_eps);
+            assert_gradient(loss, fixture, gki_at(&fixture->ws, fixture->base->eps, 0), d_eps,
+                            ROWS * D, 1, 1e-7, "eps");
             for (size_t i = 0; i < 3 && trainable; i++)
-                assert_gradient(loss, it, gki_param_value(&it->params, i),
-                                gki_param_grad(&it->params, i), D, 1, 1e-6,
-                                it->params.list[i].name);
-            base_fixture_end(it);
+                assert_gradient(loss, fixture, gki_param_value(&fixture->params, i),
+                                gki_param_grad(&fixture->params, i), D, 1, 1e-6,
+                                fixture->params.list[i].name);
+            base_fixture_end(fixture);
         }
 }
 
@@ -67,18 +67,18 @@ static void test_known_values(void **state)
         {4, 1e-6, -41.577854150450975},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        base_fixture *it = base_fixture_begin("student-t", 1, 1, false);
-        set_margins(it, 2, 3, known[i].freedom);
+        base_fixture *fixture = base_fixture_begin("student-t", 1, 1, false);
+        set_margins(fixture, 2, 3, known[i].freedom);
         const gkv_gk normal = gkv_gk_standard();
         double row = gkv_gk_quantile(&normal, known[i].p), x = 2 + 3 * known[i].t, pdf, cdf;
-        it->base->ops->transform(it->base, &it->params, 1, NULL, &row);
+        fixture->base->ops->transform(fixture->base, &fixture->params, 1, NULL, &row);
         assert_close(row, x, 1e-7 * (1 + fabs(x)));
-        it->base->ops->margin_at(it->base, &it->params, 0, 1, &x, &pdf, &cdf);
+        fixture->base->ops->margin_at(fixture->base, &fixture->params, 0, 1, &x, &pdf, &cdf);
         assert_relative(cdf, known[i].p, 1e-7);
-        *gki_at(&it->ws, it->base->eps, 0) = x;
-        it->base->ops->log_density(it->base, &it->ws, 0, 1);
-        assert_relative(exp(*gki_at(&it->ws, it->base->log_density, 0)), pdf, 1e-12);
-        base_fixture_end(it);
+        *gki_at(&fixture->ws, fixture->base->eps, 0) = x;
+        fixture->base->ops->log_density(fixture->base, &fixture->ws, 0, 1);
+        assert_relative(exp(*gki_at(&fixture->ws, fixture->base->log_density, 0)), pdf, 1e-12);
+        base_fixture_end(fixture);
     }
     base_fixture *cauchy = base_fixture_begin("student-t", 1, 1, false);
     set_margins(cauchy, 0, 1, 1);
@@ -95,7 +95,7 @@ static void test_refit(void **state)
     enum { FIT = 20000, HELD_OUT = 4000 };
     static double rows[(FIT + HELD_OUT) * D];
     base_fixture *truth = base_fixture_begin("student-t", 1, D, false),
-                 *it = base_fixture_begin("student-t", 1, D, true);
+                 *fixture = base_fixture_begin("student-t", 1, D, true);
     set_margins(truth, 1, 2, 3);
     test_normals(5, (FIT + HELD_OUT) * D, 1, rows);
     truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, NULL, rows);
@@ -103,29 +103,29 @@ static void test_refit(void **state)
                                   .held_out = {.eps = rows + FIT * D, .count = HELD_OUT}};
     gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
     gki_base_refit_report report;
-    assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
+    assert_ok(fixture->base->ops->refit(fixture->base, &fixture->params, &codes, &how, &report));
     assert_true(report.step == 1 && report.held_out_after > report.held_out_before);
     for (size_t j = 0; j < D; j++) {
-        assert_close(gki_param_value(&it->params, 0)[j], gki_param_value(&truth->params, 0)[j],
+        assert_close(gki_param_value(&fixture->params, 0)[j], gki_param_value(&truth->params, 0)[j],
                      0.1);
-        assert_close(gki_param_value(&it->params, 1)[j], gki_param_value(&truth->params, 1)[j],
+        assert_close(gki_param_value(&fixture->params, 1)[j], gki_param_value(&truth->params, 1)[j],
                      0.15);
-        assert_close(gki_param_value(&it->params, 2)[j], gki_param_value(&truth->params, 2)[j],
+        assert_close(gki_param_value(&fixture->params, 2)[j], gki_param_value(&truth->params, 2)[j],
                      0.2);
     }
     const double before = report.held_out_after;
     how.first = false;
     how.threads = 1;
-    assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
+    assert_ok(fixture->base->ops->refit(fixture->base, &fixture->params, &codes, &how, &report));
     assert_true(report.held_out_after >= before - 1e-9 && report.held_out_after < before + 5e-3);
     /* Codes that are all the same, or none, change nothing for the worse. */
     for (size_t i = 0; i < FIT; i++)
         rows[i * D] = 7;
-    assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
-    assert_ok(it->base->ops->check(it->base, &it->params));
+    assert_ok(fixture->base->ops->refit(fixture->base, &fixture->params, &codes, &how, &report));
+    assert_ok(fixture->base->ops->check(fixture->base, &fixture->params));
     assert_true(report.held_out_after >= report.held_out_before);
     base_fixture_end(truth);
-    base_fixture_end(it);
+    base_fixture_end(fixture);
 }
 
 static void test_validity(void **state)
@@ -137,14 +137,15 @@ static void test_validity(void **state)
     } bad[] = {{0, NAN},      {0, INFINITY}, {1, 0},   {1, -1},  {1, NAN},
                {1, INFINITY}, {2, NAN},      {2, 1e4}, {2, -1e4}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        base_fixture *it = base_fixture_begin("student-t", 1, D, true);
-        gki_param_value(&it->params, bad[i].parameter)[1] = bad[i].value;
-        assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "margin 1");
+        base_fixture *fixture = base_fixture_begin("student-t", 1, D, true);
+        gki_param_value(&fixture->params, bad[i].parameter)[1] = bad[i].value;
+        assert_fails(fixture->base->ops->check(fixture->base, &fixture->params), GKV_ERR_DATA,
+                     "margin 1");
         if (bad[i].parameter > 0 && isfinite(bad[i].value)) {
-            it->base->ops->project(it->base, &it->params);
-            assert_ok(it->base->ops->check(it->base, &it->params));
+            fixture->base->ops->project(fixture->base, &fixture->params);
+            assert_ok(fixture->base->ops->check(fixture->base, &fixture->params));
         }
-        base_fixture_end(it);
+        base_fixture_end(fixture);
     }
 }
 

@@ -6,19 +6,19 @@
 #include "core/call.h"
 
 /* What progress() has been told, and when it stops the call. */
-typedef struct record {
+typedef struct progress_record {
     uint64_t calls, done, total, stop_at;
     const void *details;
-} record;
+} progress_record;
 
 static bool note(void *context, const gkv_progress *progress)
 {
-    record *it = context;
-    it->calls++;
-    it->done = progress->done;
-    it->total = progress->total;
-    it->details = progress->details;
-    return it->stop_at > 0 && progress->done >= it->stop_at;
+    progress_record *record = context;
+    record->calls++;
+    record->done = progress->done;
+    record->total = progress->total;
+    record->details = progress->details;
+    return record->stop_at > 0 && progress->done >= record->stop_at;
 }
 
 static void threads(void **state)
@@ -37,15 +37,16 @@ static void threads(void **state)
 static void progress_is_reported(void **state)
 {
     (void)state;
-    record it = {0};
+    progress_record record = {0};
     gki_call call;
-    const gkv_run_options options = {.progress = note, .context = &it};
+    const gkv_run_options options = {.progress = note, .context = &record};
     assert_ok(gki_call_begin(&call, &options, 10));
     assert_false(gki_call_advance(&call, 4));
-    assert_true(it.calls == 1 && it.done == 4 && it.total == 10 && it.details == NULL);
-    call.details = &it;
+    assert_true(record.calls == 1 && record.done == 4 && record.total == 10 &&
+                record.details == NULL);
+    call.details = &record;
     assert_false(gki_call_advance(&call, 0));
-    assert_true(it.calls == 2 && it.done == 4 && it.details == &it);
+    assert_true(record.calls == 2 && record.done == 4 && record.details == &record);
     assert_ok(gki_call_end(&call, "a test", "units"));
 }
 
@@ -53,26 +54,26 @@ static void progress_is_reported(void **state)
 static void other_threads_only_add(void **state)
 {
     (void)state;
-    record it = {0};
+    progress_record record = {0};
     gki_call call;
-    const gkv_run_options options = {.progress = note, .context = &it};
+    const gkv_run_options options = {.progress = note, .context = &record};
     assert_ok(gki_call_begin(&call, &options, 4));
 #pragma omp parallel num_threads(4)
     {
         if (omp_get_thread_num() != 0)
             gki_call_advance(&call, 1);
     }
-    assert_int_equal(it.calls, 0);
+    assert_int_equal(record.calls, 0);
     assert_false(gki_call_advance(&call, 1));
-    assert_true(it.calls == 1 && it.done == 4);
+    assert_true(record.calls == 1 && record.done == 4);
 }
 
 static void calls_stop(void **state)
 {
     (void)state;
-    record it = {.stop_at = 2};
+    progress_record record = {.stop_at = 2};
     gki_call call;
-    const gkv_run_options by_callback = {.progress = note, .context = &it};
+    const gkv_run_options by_callback = {.progress = note, .context = &record};
     assert_ok(gki_call_begin(&call, &by_callback, 4));
     assert_false(gki_call_advance(&call, 1));
     assert_true(gki_call_advance(&call, 1));
@@ -91,18 +92,18 @@ static void calls_stop(void **state)
 static void inner_calls(void **state)
 {
     (void)state;
-    record it = {.stop_at = 1};
+    progress_record record = {.stop_at = 1};
     gki_call outer, inner;
-    const gkv_run_options options = {.threads = 3, .progress = note, .context = &it};
+    const gkv_run_options options = {.threads = 3, .progress = note, .context = &record};
     assert_ok(gki_call_begin(&outer, &options, 4));
     const gkv_run_options within = gki_call_inner(&outer);
     assert_int_equal(within.threads, 3);
     assert_ok(gki_call_begin(&inner, &within, 9));
     assert_false(gki_call_advance(&inner, 5));
-    assert_int_equal(it.calls, 0);
+    assert_int_equal(record.calls, 0);
     assert_true(gki_call_advance(&outer, 1));
     assert_true(gki_call_advance(&inner, 1));
-    assert_int_equal(it.calls, 1);
+    assert_int_equal(record.calls, 1);
 }
 
 int main(void)

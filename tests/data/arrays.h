@@ -50,54 +50,55 @@ static inline size_t zip_deflate(const void *bytes, size_t size, unsigned char *
 }
 
 /* Adds a file that is stored (0) or deflated (8). */
-static inline void zip_add(zip *it, const char *name, unsigned method, const void *bytes,
+static inline void zip_add(zip *archive, const char *name, unsigned method, const void *bytes,
                            size_t size)
 {
     static unsigned char data[ZIP_MOST];
-    const size_t length = strlen(name), place = it->size;
+    const size_t length = strlen(name), place = archive->size;
     const size_t packed = method ? zip_deflate(bytes, size, data, sizeof data) : size;
     if (!method)
         memcpy(data, bytes, size);
     const struct {
-        size_t at, bytes;
+        size_t offset, bytes;
         uint64_t value;
     } fields[] = {/* the local header, from 30 on the name; and the entry of the directory */
                   {0, 4, 0x04034b50}, {8, 2, method}, {14, 4, crc32(0, bytes, (uInt)size)},
                   {18, 4, packed},    {22, 4, size},  {26, 2, length}};
-    unsigned char *local = it->bytes + it->size, *entry = it->directory + it->directory_size;
-    assert_true(it->size + 30 + length + packed < ZIP_MOST && it->files < ZIP_FILES);
+    unsigned char *local = archive->bytes + archive->size,
+                  *entry = archive->directory + archive->directory_size;
+    assert_true(archive->size + 30 + length + packed < ZIP_MOST && archive->files < ZIP_FILES);
     memset(local, 0, 30);
     memset(entry, 0, 46);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        npy_put(local + fields[i].at, fields[i].value, fields[i].bytes, 0);
+        npy_put(local + fields[i].offset, fields[i].value, fields[i].bytes, 0);
         if (i > 0)
-            npy_put(entry + 2 + fields[i].at, fields[i].value, fields[i].bytes, 0);
+            npy_put(entry + 2 + fields[i].offset, fields[i].value, fields[i].bytes, 0);
     }
     npy_put(entry, 0x02014b50, 4, 0);
     npy_put(entry + 42, place, 4, 0);
     memcpy(local + 30, name, length);
     memcpy(entry + 46, name, length);
     memcpy(local + 30 + length, data, packed);
-    it->size += 30 + length + packed;
-    it->directory_size += 46 + length;
-    it->files++;
+    archive->size += 30 + length + packed;
+    archive->directory_size += 46 + length;
+    archive->files++;
 }
 
 /* Ends the archive and writes it to a file of that name. */
-static inline const char *put_zip(zip *it, const char *name)
+static inline const char *put_zip(zip *archive, const char *name)
 {
-    const size_t first = it->size;
-    memcpy(it->bytes + it->size, it->directory, it->directory_size);
-    it->size += it->directory_size;
-    unsigned char *end = it->bytes + it->size;
+    const size_t first = archive->size;
+    memcpy(archive->bytes + archive->size, archive->directory, archive->directory_size);
+    archive->size += archive->directory_size;
+    unsigned char *end = archive->bytes + archive->size;
     memset(end, 0, 22);
     npy_put(end, 0x06054b50, 4, 0);
-    npy_put(end + 8, it->files, 2, 0);
-    npy_put(end + 10, it->files, 2, 0);
-    npy_put(end + 12, it->directory_size, 4, 0);
+    npy_put(end + 8, archive->files, 2, 0);
+    npy_put(end + 10, archive->files, 2, 0);
+    npy_put(end + 12, archive->directory_size, 4, 0);
     npy_put(end + 16, first, 4, 0);
-    it->size += 22;
-    return put(name, it->bytes, it->size);
+    archive->size += 22;
+    return put(name, archive->bytes, archive->size);
 }
 
 #endif

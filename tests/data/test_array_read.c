@@ -94,12 +94,12 @@ static gkv_status open_images(const char *path, gkv_dataset **out)
 
 static zip archive_of(const char *const names[], size_t count)
 {
-    zip it = {.size = 0};
+    zip archive = {.size = 0};
     unsigned char array[NPY_MOST];
     for (size_t i = 0; i < count; i++)
-        zip_add(&it, names[i], i % 2 ? 8 : 0, array,
+        zip_add(&archive, names[i], i % 2 ? 8 : 0, array,
                 npy_of(array, "|u1", "(3, 2, 2)", bytes + i, 12));
-    return it;
+    return archive;
 }
 
 static void an_array_of_several_is_named(void **state)
@@ -183,40 +183,42 @@ static void many_names_are_cut(void **state)
 {
     (void)state;
     enum { MANY = 12 };
-    static zip it;
+    static zip archive;
     unsigned char *out = NULL;
     size_t size = 0;
-    memset(&it, 0, sizeof it);
+    memset(&archive, 0, sizeof archive);
     for (size_t i = 0; i < MANY; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%zu.csv", i);
-        it.files = 0; /* any number of files */
-        zip_add(&it, name, 0, bytes, 1);
+        archive.files = 0; /* any number of files */
+        zip_add(&archive, name, 0, bytes, 1);
     }
-    it.files = MANY;
-    put_zip(&it, "many.zip");
-    assert_fails(gki_zip_member(it.bytes, it.size, "many.zip", NULL, "--array", &out, &size),
-                 GKV_ERR_ARGUMENT, "has 12 arrays: choose one with --array: n0.csv, ");
+    archive.files = MANY;
+    put_zip(&archive, "many.zip");
+    assert_fails(
+        gki_zip_member(archive.bytes, archive.size, "many.zip", NULL, "--array", &out, &size),
+        GKV_ERR_ARGUMENT, "has 12 arrays: choose one with --array: n0.csv, ");
     assert_non_null(strstr(gkv_error_message(), "n7.csv, …"));
-    assert_fails(gki_zip_member(it.bytes, it.size, "many.zip", "x", "--array", &out, &size),
-                 GKV_ERR_ARGUMENT, "--array x: many.zip has no such array, but n0.csv");
+    assert_fails(
+        gki_zip_member(archive.bytes, archive.size, "many.zip", "x", "--array", &out, &size),
+        GKV_ERR_ARGUMENT, "--array x: many.zip has no such array, but n0.csv");
     assert_null(out);
 }
 
 /* --- Archives that are damaged or of another kind ------------------------- */
 
 /* The first file of an archive after one of its fields was changed. */
-static void refuses_changed(bool in_directory, size_t at, uint64_t value, size_t width,
+static void refuses_changed(bool in_directory, size_t offset, uint64_t value, size_t width,
                             const char *text)
 {
     static const char *const names[] = {"x.npy"};
-    zip it = archive_of(names, 1);
+    zip archive = archive_of(names, 1);
     unsigned char *out = NULL;
     size_t size = 0;
-    const size_t first = it.size;
-    put_zip(&it, "changed.npz");
-    npy_put(it.bytes + (in_directory ? first : 0) + at, value, width, 0);
-    assert_fails(gki_zip_member(it.bytes, it.size, "changed", NULL, NULL, &out, &size),
+    const size_t first = archive.size;
+    put_zip(&archive, "changed.npz");
+    npy_put(archive.bytes + (in_directory ? first : 0) + offset, value, width, 0);
+    assert_fails(gki_zip_member(archive.bytes, archive.size, "changed", NULL, NULL, &out, &size),
                  GKV_ERR_DATA, text);
     assert_null(out);
 }

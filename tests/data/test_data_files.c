@@ -99,22 +99,22 @@ static gkv_status exports(void)
 /* A folder for temporary files with a copy in it, after what others have left was removed. */
 static gkv_status copies(void)
 {
-    char *scratch = NULL, to[512];
+    char *scratch = NULL, copy[512];
     gki_folder_sweep(temporary);
     gkv_status status = gki_folder_scratch(temporary, &scratch);
     assert_int_equal(status == GKV_OK, scratch != NULL);
     if (status == GKV_OK) {
-        snprintf(to, sizeof to, "%s/labels", scratch);
-        status = gki_file_copy(in_temporary("labels"), to);
+        snprintf(copy, sizeof copy, "%s/labels", scratch);
+        status = gki_file_copy(in_temporary("labels"), copy);
     }
     stop_failing();
     if (status == GKV_OK) {
         assert_int_equal(entries_of(scratch), 1);
         /* there is a file of that name, and a folder is none */
-        assert_fails(gki_file_copy(in_temporary("labels"), to), GKV_ERR_IO, "cannot be made");
-        strcat(to, "-2");
-        assert_fails(gki_file_copy(temporary, to), GKV_ERR_IO, "cannot be read");
-        assert_fails(gki_file_copy(in_temporary("none"), to), GKV_ERR_IO, "cannot be opened");
+        assert_fails(gki_file_copy(in_temporary("labels"), copy), GKV_ERR_IO, "cannot be made");
+        strcat(copy, "-2");
+        assert_fails(gki_file_copy(temporary, copy), GKV_ERR_IO, "cannot be read");
+        assert_fails(gki_file_copy(in_temporary("none"), copy), GKV_ERR_IO, "cannot be opened");
     }
     gki_folder_remove(scratch);
     free(scratch);

@@ -37,10 +37,10 @@ static gki_call *reported(void)
 /* A source that delivers the right files. If its `folder` is the name of a file, that file has a
  * wrong content. */
 static gkv_status fetch_test(const gki_data_source *source, const gki_known_data *data,
-                             const char *scratch, gki_call *to, char **delivered)
+                             const char *scratch, gki_call *call, char **delivered)
 {
     (void)data;
-    (void)to;
+    (void)call;
     fetches++;
     assert_int_equal(entries_of(scratch), 0);
     for (int i = 0; i < GKV_DATA_FILES; i++) {
@@ -372,13 +372,14 @@ static void downloads_are_bounded(void **state)
 /* A proxy that takes calls and never answers them; returns its socket. */
 static int dead_proxy(char url[64])
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
     const int listening = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(listening >= 0);
-    assert_true(bind(listening, (struct sockaddr *)&at, size) == 0 && listen(listening, 8) == 0);
-    assert_int_equal(getsockname(listening, (struct sockaddr *)&at, &size), 0);
-    snprintf(url, 64, "http://127.0.0.1:%d", ntohs(at.sin_port));
+    assert_true(bind(listening, (struct sockaddr *)&address, size) == 0 &&
+                listen(listening, 8) == 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, 64, "http://127.0.0.1:%d", ntohs(address.sin_port));
     return listening;
 }
 

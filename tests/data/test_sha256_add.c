@@ -27,8 +27,9 @@ static void sums_are_those_of_libmd(void **state)
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
             SHA2_CTX sum;
             SHA256Init(&sum);
-            for (size_t at = 0; at < length; at += parts[p])
-                gki_sha256_add(&sum, bytes + at, length - at < parts[p] ? length - at : parts[p]);
+            for (size_t offset = 0; offset < length; offset += parts[p])
+                gki_sha256_add(&sum, bytes + offset,
+                               length - offset < parts[p] ? length - offset : parts[p]);
             SHA256End(&sum, found);
             assert_string_equal(found, expected);
         }

@@ -72,17 +72,17 @@ static void test_draws(void **state)
         assert_ok(gkv_density_sample(three, c, DRAWS, 9, 0, ON_THREADS(2), x));
         for (size_t j = 0; j < D; j++)
             for (double level = 0.1; level < 1; level += 0.2) {
-                double at = table3[j], below = 0, share = 0;
+                double value = table3[j], below = 0, share = 0;
                 for (size_t i = 0; i < N; i++) { /* the value with this share of rows below */
                     double rank = 0;
                     for (size_t k = 0; k < N; k++)
                         rank += table3[k * D + j] < table3[i * D + j];
-                    at = rank == floor(level * N) ? table3[i * D + j] : at;
+                    value = rank == floor(level * N) ? table3[i * D + j] : value;
                 }
                 for (size_t i = 0; i < N; i++)
-                    share += (table3[i * D + j] < at) / (double)N;
+                    share += (table3[i * D + j] < value) / (double)N;
                 for (size_t i = 0; i < DRAWS; i++)
-                    below += (x[i * D + j] < at) / (double)DRAWS;
+                    below += (x[i * D + j] < value) / (double)DRAWS;
                 assert_close(below, share, 0.08);
             }
         double again[2 * D];
@@ -104,10 +104,10 @@ static void test_conditionals(void **state)
         assert_string_equal(gkv_density_name(marginal, 0), "x3");
         assert_string_equal(gkv_density_name(one, 0), "x2");
         for (size_t r = 0; r < 20; r++) {
-            const double *x = table3 + r * D, at[2] = {x[2], x[0]};
+            const double *x = table3 + r * D, known[2] = {x[2], x[0]};
             double *joint = log_densities(three, closed[i], 1, x),
-                   *of_given = log_densities(marginal, GKV_DENSITY_CHOSEN, 1, at);
-            assert_ok(gkv_density_conditional(three, closed[i], 2, given, at, &conditional));
+                   *of_given = log_densities(marginal, GKV_DENSITY_CHOSEN, 1, known);
+            assert_ok(gkv_density_conditional(three, closed[i], 2, given, known, &conditional));
             assert_int_equal(gkv_density_dimensions(conditional), 1);
             double *rest = log_densities(conditional, closed[i], 1, x + 1);
             assert_close(*rest + *of_given, *joint, 1e-8 * (1 + fabs(*joint)));
@@ -215,10 +215,10 @@ typedef struct stopper {
 
 static bool stop_later(void *context, const gkv_progress *progress)
 {
-    stopper *it = context;
+    stopper *countdown = context;
     const gkv_density_progress *p = progress->details;
-    if (p && p->updates > 0 && --it->left == 0) {
-        it->in_flow = true;
+    if (p && p->updates > 0 && --countdown->left == 0) {
+        countdown->in_flow = true;
         return true;
     }
     return false;
@@ -235,11 +235,12 @@ static void test_resume(void **state)
     settings.checkpoint = path;
     gkv_density *density = NULL;
     for (int stops = 1; stops <= 3; stops += 2) {
-        stopper it = {.left = stops};
-        const gkv_run_options options = {.threads = 1, .progress = stop_later, .context = &it};
+        stopper countdown = {.left = stops};
+        const gkv_run_options options = {
+            .threads = 1, .progress = stop_later, .context = &countdown};
         assert_fails(gkv_density_fit(N, D, table3, &settings, &options, &density),
                      GKV_ERR_INTERRUPTED, "interrupted");
-        assert_true(it.in_flow && access(path, F_OK) == 0);
+        assert_true(countdown.in_flow && access(path, F_OK) == 0);
     }
     settings.seed = 2;
     assert_fails(gkv_density_fit(N, D, table3, &settings, NULL, &density), GKV_ERR_CONFIG,

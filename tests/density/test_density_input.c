@@ -130,10 +130,10 @@ static void test_intervals(void **state)
     assert_int_equal(info.intervals, censored);
     assert_int_equal(info.kind, GKV_DENSITY_MARGIN_GK);
     const double z[2] = {0, 1.5};
-    double at[2];
-    assert_ok(gkv_density_quantiles(density, 1, 2, z, at));
-    assert_close(at[0], 10, 0.2);
-    assert_close(at[1], 10 + 1.5 * (1 + 0.2 * 2.25), 0.5);
+    double quantiles[2];
+    assert_ok(gkv_density_quantiles(density, 1, 2, z, quantiles));
+    assert_close(quantiles[0], 10, 0.2);
+    assert_close(quantiles[1], 10 + 1.5 * (1 + 0.2 * 2.25), 0.5);
     gkv_density_free(density);
     lower[0] = 1;
     upper[0] = 0;

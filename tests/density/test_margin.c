@@ -66,15 +66,15 @@ static void test_scores_and_quantiles(void **state)
         const gki_margin margin = fit(kind, 0, N, x);
         double before = -INFINITY;
         for (double s = -12; s < 12; s += 0.037) {
-            const double at = 3 + sinh(s), step = 1e-6 * (1 + fabs(at));
-            const double three[3] = {at - step, at, at + step};
+            const double value = 3 + sinh(s), step = 1e-6 * (1 + fabs(value));
+            const double three[3] = {value - step, value, value + step};
             double z[3], slope[3], back;
             assert_ok(gki_margin_scores(&margin, 3, three, z, slope));
             assert_true(z[1] > before && isfinite(z[1]) && isfinite(slope[1]));
             before = z[1];
             assert_close((z[2] - z[0]) / (2 * step) / exp(slope[1]), 1, 2e-2);
             assert_ok(gki_margin_values(&margin, 1, &z[1], &back));
-            assert_close(back, at, 1e-7 * (1 + fabs(at)));
+            assert_close(back, value, 1e-7 * (1 + fabs(value)));
         }
         const double ends[4] = {-INFINITY, INFINITY, NAN, 1e300};
         double z[4], slope[4];
@@ -94,9 +94,9 @@ static void test_margins_fit(void **state)
     for (int64_t kind = 0; kind < GKV_DENSITY_MARGINS; kind++) {
         const gki_margin margin = fit(kind, kind == GKV_DENSITY_MARGIN_SPLINE ? 2 : 0, N, x);
         for (double p = 0.02; p < 1; p += 0.08) {
-            const double at = gkv_gk_quantile(&truth, p);
+            const double value = gkv_gk_quantile(&truth, p);
             double z;
-            assert_ok(gki_margin_scores(&margin, 1, &at, &z, NULL));
+            assert_ok(gki_margin_scores(&margin, 1, &value, &z, NULL));
             assert_close(gki_normal_cdf(z), p, kind == GKV_DENSITY_MARGIN_T ? 0.06 : 0.025);
         }
     }

@@ -95,18 +95,18 @@ static void parts(void **state)
         for (size_t u = 0; u < 5; u++)
             for (int size = 1; size < 9; size++) {
                 const size_t unit = units[u] ? units[u] : 1;
-                size_t at = 0, least = SIZE_MAX, most = 0;
+                size_t end = 0, least = SIZE_MAX, most = 0;
                 for (int r = 0; r < size; r++) {
                     size_t first, n;
                     gkv_dist_range(counts[c], units[u], r, size, &first, &n);
-                    assert_int_equal(first, at);
-                    at += n;
-                    assert_true(n % unit == 0 || at == counts[c]);
+                    assert_int_equal(first, end);
+                    end += n;
+                    assert_true(n % unit == 0 || end == counts[c]);
                     const size_t whole = (n + unit - 1) / unit;
                     least = whole < least ? whole : least;
                     most = whole > most ? whole : most;
                 }
-                assert_int_equal(at, counts[c]);
+                assert_int_equal(end, counts[c]);
                 assert_true(most - least <= 1);
             }
 }
@@ -161,21 +161,21 @@ static void launchers(void **state)
  * and nobody writes again before all have seen it. */
 enum { MEMBERS = 3, ROUNDS = 2000 };
 
-typedef struct member {
+typedef struct meeting_member {
     gki_dist_meeting *meeting;
     int *written; /* [MEMBERS] */
     int number, wrong;
-} member;
+} meeting_member;
 
 static void *take_part(void *context)
 {
-    member *it = context;
+    meeting_member *member = context;
     for (int round = 1; round <= ROUNDS; round++) {
-        it->written[it->number] = round;
-        gki_dist_meet(it->meeting, MEMBERS);
+        member->written[member->number] = round;
+        gki_dist_meet(member->meeting, MEMBERS);
         for (int m = 0; m < MEMBERS; m++)
-            it->wrong += it->written[m] != round;
-        gki_dist_meet(it->meeting, MEMBERS);
+            member->wrong += member->written[m] != round;
+        gki_dist_meet(member->meeting, MEMBERS);
     }
     return NULL;
 }
@@ -183,12 +183,12 @@ static void *take_part(void *context)
 static void meetings(void **state)
 {
     gki_dist_meeting meeting = {.arrived = 0};
-    member members[MEMBERS];
+    meeting_member members[MEMBERS];
     int written[MEMBERS] = {0};
     pthread_t threads[MEMBERS];
     (void)state;
     for (int m = 0; m < MEMBERS; m++) {
-        members[m] = (member){.meeting = &meeting, .written = written, .number = m};
+        members[m] = (meeting_member){.meeting = &meeting, .written = written, .number = m};
         assert_int_equal(pthread_create(&threads[m], NULL, take_part, &members[m]), 0);
     }
     for (int m = 0; m < MEMBERS; m++) {

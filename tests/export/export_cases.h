@@ -97,7 +97,7 @@ static const export_case export_cases[] = {
 };
 enum { EXPORT_CASES = sizeof export_cases / sizeof *export_cases };
 
-static inline gkv_settings case_settings(const export_case *it)
+static inline gkv_settings case_settings(const export_case *kind)
 {
     gkv_settings settings;
     gkv_settings_defaults(&settings);
@@ -106,11 +106,11 @@ static inline gkv_settings case_settings(const export_case *it)
     set(&settings, "model.layers", "2");
     set(&settings, "model.prior_layers", "5");
     set(&settings, "model.prior_hidden", "16");
-    for (size_t i = 0; i < CASE_SETTINGS && it->settings[i]; i++) {
+    for (size_t i = 0; i < CASE_SETTINGS && kind->settings[i]; i++) {
         char name[64];
-        const char *equals = strchr(it->settings[i], '=');
+        const char *equals = strchr(kind->settings[i], '=');
         assert_non_null(equals);
-        snprintf(name, sizeof name, "%.*s", (int)(equals - it->settings[i]), it->settings[i]);
+        snprintf(name, sizeof name, "%.*s", (int)(equals - kind->settings[i]), kind->settings[i]);
         set(&settings, name, equals + 1);
     }
     return settings;
@@ -203,14 +203,14 @@ static inline void stir(gkv_model *model)
     assert_ok(gki_flow_check(model->flow, &model->params));
 }
 
-static inline gkv_model *case_model(const export_case *it)
+static inline gkv_model *case_model(const export_case *kind)
 {
-    const gkv_settings settings = case_settings(it);
+    const gkv_settings settings = case_settings(kind);
     double mean[CASE_HEIGHT * CASE_WIDTH * 3];
     gkv_model *model = NULL;
     for (size_t i = 0; i < sizeof mean / sizeof *mean; i++)
         mean[i] = 0.1 + 0.008 * (double)i;
-    assert_ok(gkv_model_create(CASE_HEIGHT, CASE_WIDTH, it->channels, mean, &settings, &model));
+    assert_ok(gkv_model_create(CASE_HEIGHT, CASE_WIDTH, kind->channels, mean, &settings, &model));
     stir(model);
     return model;
 }
@@ -333,10 +333,10 @@ static inline void keep_eps(const gkv_model *model, const char *folder)
 }
 
 /* Writes a folder of graphs and expected numbers into the temporary folder. */
-static inline void keep_case(const export_case *it)
+static inline void keep_case(const export_case *kind)
 {
-    const char *folder = in_temporary(it->name);
-    gkv_model *model = case_model(it);
+    const char *folder = in_temporary(kind->name);
+    gkv_model *model = case_model(kind);
     assert_int_equal(mkdir(folder, 0777), 0);
     for (int part = 0; part < GKV_ONNX_PARTS; part++) {
         char name[64];

@@ -20,11 +20,11 @@ typedef struct flow_fixture {
 static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, size_t d,
                                                size_t layers, size_t hidden, double bound)
 {
-    flow_fixture *it = test_alloc(sizeof *it);
-    it->rows = rows;
-    it->d = d;
-    const gki_flow_spec spec = {.z = gki_plan_forward(&it->plan, d),
-                                .d_z = gki_plan_backward(&it->plan, d),
+    flow_fixture *fixture = test_alloc(sizeof *fixture);
+    fixture->rows = rows;
+    fixture->d = d;
+    const gki_flow_spec spec = {.z = gki_plan_forward(&fixture->plan, d),
+                                .d_z = gki_plan_backward(&fixture->plan, d),
                                 .layers = layers,
                                 .hidden = hidden,
                                 .log_scale_bound = bound,
@@ -35,43 +35,45 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
     assert_ok(gkv_settings_set(&settings, "model.prior_flow", name, "test"));
     const gki_flow_ops *ops = gki_flow_of(settings.model.prior_flow);
     assert_string_equal(ops->name, name);
-    assert_ok(ops->create(&spec, &it->params, &it->plan, &it->flow));
-    assert_ok(gki_params_seal(&it->params));
-    assert_ok(gki_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
-    it->z = test_alloc(rows * d * sizeof *it->z);
-    it->weight = test_alloc(rows * d * sizeof *it->weight);
-    it->tilt = test_alloc(rows * sizeof *it->tilt);
-    test_normals(1, rows * d, 1.3, it->z);
-    test_normals(2, rows * d, 1, it->weight);
-    test_normals(3, rows, 1, it->tilt);
-    it->flow->ops->init(it->flow, &it->params, 11);
-    return it;
+    assert_ok(ops->create(&spec, &fixture->params, &fixture->plan, &fixture->flow));
+    assert_ok(gki_params_seal(&fixture->params));
+    assert_ok(gki_workspace_create(&fixture->plan, rows, true, &fixture->params, &fixture->ws));
+    fixture->z = test_alloc(rows * d * sizeof *fixture->z);
+    fixture->weight = test_alloc(rows * d * sizeof *fixture->weight);
+    fixture->tilt = test_alloc(rows * sizeof *fixture->tilt);
+    test_normals(1, rows * d, 1.3, fixture->z);
+    test_normals(2, rows * d, 1, fixture->weight);
+    test_normals(3, rows, 1, fixture->tilt);
+    fixture->flow->ops->init(fixture->flow, &fixture->params, 11);
+    return fixture;
 }
 
 /* Changes all parameters. With initial parameters the networks' outputs are zero, which would hide
  * errors. Elements that are always 0 stay so. */
-static inline void flow_fixture_perturb(flow_fixture *it, double scale)
+static inline void flow_fixture_perturb(flow_fixture *fixture, double scale)
 {
-    for (size_t i = 0; i < it->params.count; i++)
-        test_perturb(10 + i, it->params.list[i].size, scale, gki_param_value(&it->params, i));
-    test_clear_masked(it->flow, &it->params);
+    for (size_t i = 0; i < fixture->params.count; i++)
+        test_perturb(10 + i, fixture->params.list[i].size, scale,
+                     gki_param_value(&fixture->params, i));
+    test_clear_masked(fixture->flow, &fixture->params);
 }
 
-static inline void flow_fixture_end(flow_fixture *it)
+static inline void flow_fixture_end(flow_fixture *fixture)
 {
-    it->flow->ops->free(it->flow);
-    gki_workspace_free(&it->ws);
-    gki_params_free(&it->params);
-    free(it->z);
-    free(it->weight);
-    free(it->tilt);
-    free(it);
+    fixture->flow->ops->free(fixture->flow);
+    gki_workspace_free(&fixture->ws);
+    gki_params_free(&fixture->params);
+    free(fixture->z);
+    free(fixture->weight);
+    free(fixture->tilt);
+    free(fixture);
 }
 
-static inline void flow_fixture_forward(flow_fixture *it)
+static inline void flow_fixture_forward(flow_fixture *fixture)
 {
-    memcpy(gki_at(&it->ws, it->flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
-    it->flow->ops->normalise(it->flow, &it->ws, 0, it->rows);
+    memcpy(gki_at(&fixture->ws, fixture->flow->z, 0), fixture->z,
+           fixture->rows * fixture->d * sizeof *fixture->z);
+    fixture->flow->ops->normalise(fixture->flow, &fixture->ws, 0, fixture->rows);
 }
 
 #endif

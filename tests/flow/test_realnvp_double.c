@@ -9,13 +9,13 @@ static void test_realnvp(void **state)
     static const size_t dims[] = {2, 5, 40};
     for (size_t layers = 1; layers <= 4; layers++) {
         for (size_t i = 0; i < 3; i++) {
-            flow_fixture *it = flow_fixture_begin("realnvp", 4, dims[i], layers, 6, 1.5);
-            flow_fixture_perturb(it, 0.4);
-            check_log_det(it);
-            check_tangents(it);
-            check_gradients(it, dims[i] > 10 ? 7 : 1);
-            check_round_trip(it, 1e-12);
-            flow_fixture_end(it);
+            flow_fixture *fixture = flow_fixture_begin("realnvp", 4, dims[i], layers, 6, 1.5);
+            flow_fixture_perturb(fixture, 0.4);
+            check_log_det(fixture);
+            check_tangents(fixture);
+            check_gradients(fixture, dims[i] > 10 ? 7 : 1);
+            check_round_trip(fixture, 1e-12);
+            flow_fixture_end(fixture);
         }
     }
 }
@@ -24,12 +24,13 @@ static void test_realnvp(void **state)
 static void test_identity_at_first(void **state)
 {
     (void)state;
-    flow_fixture *it = flow_fixture_begin("realnvp", 3, 7, 5, 8, 2);
-    flow_fixture_forward(it);
-    assert_memory_equal(gki_at(&it->ws, it->flow->eps, 0), it->z, 3 * 7 * sizeof *it->z);
+    flow_fixture *fixture = flow_fixture_begin("realnvp", 3, 7, 5, 8, 2);
+    flow_fixture_forward(fixture);
+    assert_memory_equal(gki_at(&fixture->ws, fixture->flow->eps, 0), fixture->z,
+                        3 * 7 * sizeof *fixture->z);
     for (size_t r = 0; r < 3; r++)
-        assert_true(*gki_at(&it->ws, it->flow->log_det, r) == 0);
-    flow_fixture_end(it);
+        assert_true(*gki_at(&fixture->ws, fixture->flow->log_det, r) == 0);
+    flow_fixture_end(fixture);
 }
 
 /* Each layer changes about half of the dimensions, and two consecutive layers change all of
@@ -58,31 +59,32 @@ static void test_splits(void **state)
 static void test_bound(void **state)
 {
     (void)state;
-    flow_fixture *it = flow_fixture_begin("realnvp", 5, 6, 1, 6, 0.5);
-    flow_fixture_perturb(it, 300);
-    flow_fixture_forward(it);
+    flow_fixture *fixture = flow_fixture_begin("realnvp", 5, 6, 1, 6, 0.5);
+    flow_fixture_perturb(fixture, 300);
+    flow_fixture_forward(fixture);
     for (size_t r = 0; r < 5; r++) {
-        assert_true(fabs(*gki_at(&it->ws, it->flow->log_det, r)) <= 3 * 0.5 + 1e-12);
+        assert_true(fabs(*gki_at(&fixture->ws, fixture->flow->log_det, r)) <= 3 * 0.5 + 1e-12);
         for (size_t j = 0; j < 6; j++)
-            assert_true(isfinite(gki_at(&it->ws, it->flow->eps, r)[j]));
+            assert_true(isfinite(gki_at(&fixture->ws, fixture->flow->eps, r)[j]));
     }
-    flow_fixture_end(it);
+    flow_fixture_end(fixture);
 }
 
 static void test_none(void **state)
 {
     (void)state;
-    flow_fixture *it = flow_fixture_begin("none", 4, 3, 8, 5, 2);
-    assert_int_equal(it->params.count, 0);
-    assert_int_equal(it->flow->ops->parts(it->flow), 0);
-    flow_fixture_forward(it);
-    assert_memory_equal(gki_at(&it->ws, it->flow->eps, 0), it->z, 12 * sizeof *it->z);
-    *gki_at(&it->ws, it->flow->log_det, 2) = 9; /* a value from an earlier pass */
-    check_log_det(it);
-    check_tangents(it);
-    check_gradients(it, 1);
-    check_round_trip(it, 0);
-    flow_fixture_end(it);
+    flow_fixture *fixture = flow_fixture_begin("none", 4, 3, 8, 5, 2);
+    assert_int_equal(fixture->params.count, 0);
+    assert_int_equal(fixture->flow->ops->parts(fixture->flow), 0);
+    flow_fixture_forward(fixture);
+    assert_memory_equal(gki_at(&fixture->ws, fixture->flow->eps, 0), fixture->z,
+                        12 * sizeof *fixture->z);
+    *gki_at(&fixture->ws, fixture->flow->log_det, 2) = 9; /* a value from an earlier pass */
+    check_log_det(fixture);
+    check_tangents(fixture);
+    check_gradients(fixture, 1);
+    check_round_trip(fixture, 0);
+    flow_fixture_end(fixture);
 }
 
 static void test_what_cannot_be_coupled(void **state)
@@ -113,14 +115,14 @@ static void test_what_cannot_be_coupled(void **state)
 static void test_shifts_alone(void **state)
 {
     (void)state;
-    flow_fixture *it = flow_fixture_begin("realnvp", 4, 5, 3, 6, 0);
-    flow_fixture_perturb(it, 0.4);
-    flow_fixture_forward(it);
-    assert_true(*gki_at(&it->ws, it->flow->log_det, 1) == 0);
-    check_tangents(it);
-    check_gradients(it, 1);
-    check_round_trip(it, 1e-12);
-    flow_fixture_end(it);
+    flow_fixture *fixture = flow_fixture_begin("realnvp", 4, 5, 3, 6, 0);
+    flow_fixture_perturb(fixture, 0.4);
+    flow_fixture_forward(fixture);
+    assert_true(*gki_at(&fixture->ws, fixture->flow->log_det, 1) == 0);
+    check_tangents(fixture);
+    check_gradients(fixture, 1);
+    check_round_trip(fixture, 1e-12);
+    flow_fixture_end(fixture);
 }
 
 int main(void)

@@ -16,9 +16,9 @@
 static char fuzz_folder[64];
 
 static inline int fuzz_remove_entry(const char *path, const struct stat *info, int type,
-                                    struct FTW *at)
+                                    struct FTW *place)
 {
-    (void)info, (void)type, (void)at;
+    (void)info, (void)type, (void)place;
     return remove(path);
 }
 

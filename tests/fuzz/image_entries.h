@@ -112,15 +112,15 @@ static inline int fuzz_labels(const uint8_t *bytes, size_t size)
 /* Gives every chunk of a PNG file its checksum, so that changes get past it. */
 static inline void fuzz_mend_png(uint8_t *bytes, size_t size)
 {
-    for (size_t at = 8; at + 12 <= size;) {
-        const size_t length = (size_t)bytes[at] << 24 | (size_t)bytes[at + 1] << 16 |
-                              (size_t)bytes[at + 2] << 8 | bytes[at + 3];
-        if (length > size - at - 12)
+    for (size_t offset = 8; offset + 12 <= size;) {
+        const size_t length = (size_t)bytes[offset] << 24 | (size_t)bytes[offset + 1] << 16 |
+                              (size_t)bytes[offset + 2] << 8 | bytes[offset + 3];
+        if (length > size - offset - 12)
             return;
-        const uLong sum = crc32(crc32(0, NULL, 0), bytes + at + 4, (uInt)length + 4);
+        const uLong sum = crc32(crc32(0, NULL, 0), bytes + offset + 4, (uInt)length + 4);
         for (unsigned i = 0; i < 4; i++)
-            bytes[at + 8 + length + i] = (uint8_t)(sum >> (24 - 8 * i));
-        at += length + 12;
+            bytes[offset + 8 + length + i] = (uint8_t)(sum >> (24 - 8 * i));
+        offset += length + 12;
     }
 }
 

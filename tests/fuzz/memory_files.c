@@ -36,7 +36,7 @@ typedef struct opened_file {
     bool used;
     memory_file *file; /* NULL for the folder */
     int flags;
-    size_t at;
+    size_t offset;
     FILE *stream; /* NULL if there is none */
 } opened_file;
 
@@ -131,40 +131,40 @@ static int describe_name(const char *name, struct stat *info)
 
 /* --- Contents ------------------------------------------------------------- */
 
-static size_t read_memory(const opened_file *from, void *buffer, size_t count, size_t at)
+static size_t read_memory(const opened_file *from, void *buffer, size_t count, size_t offset)
 {
-    const size_t there = at < from->file->size ? from->file->size - at : 0;
+    const size_t there = offset < from->file->size ? from->file->size - offset : 0;
     const size_t n = count < there ? count : there;
     if (n > 0)
-        memcpy(buffer, from->file->bytes + at, n);
+        memcpy(buffer, from->file->bytes + offset, n);
     return n;
 }
 
-static void write_memory(opened_file *to, const void *bytes, size_t count)
+static void write_memory(opened_file *handle, const void *bytes, size_t count)
 {
-    memory_file *file = to->file;
-    FUZZ_CHECK((to->flags & O_ACCMODE) != O_RDONLY);
-    if (to->flags & O_APPEND)
-        to->at = file->size;
-    const size_t end = to->at + count;
+    memory_file *file = handle->file;
+    FUZZ_CHECK((handle->flags & O_ACCMODE) != O_RDONLY);
+    if (handle->flags & O_APPEND)
+        handle->offset = file->size;
+    const size_t end = handle->offset + count;
     if (end > file->capacity) {
         file->capacity = (end / BLOCK + 1) * BLOCK;
         file->bytes = realloc(file->bytes, file->capacity);
         FUZZ_CHECK(file->bytes);
     }
-    if (to->at > file->size)
-        memset(file->bytes + file->size, 0, to->at - file->size);
+    if (handle->offset > file->size)
+        memset(file->bytes + file->size, 0, handle->offset - file->size);
     if (count > 0)
-        memcpy(file->bytes + to->at, bytes, count);
+        memcpy(file->bytes + handle->offset, bytes, count);
     file->size = end > file->size ? end : file->size;
-    to->at = end;
+    handle->offset = end;
 }
 
-static int close_memory(opened_file *it)
+static int close_memory(opened_file *handle)
 {
-    if (it->file)
-        it->file->opened--;
-    it->used = false;
+    if (handle->file)
+        handle->file->opened--;
+    handle->used = false;
     return 0;
 }
 
@@ -179,51 +179,51 @@ static int remove_memory(const char *name)
 
 /* --- Streams -------------------------------------------------------------- */
 
-static ssize_t stream_read(void *it, char *buffer, size_t count)
+static ssize_t stream_read(void *cookie, char *buffer, size_t count)
 {
-    opened_file *from = it;
-    const size_t n = read_memory(from, buffer, count, from->at);
-    from->at += n;
+    opened_file *from = cookie;
+    const size_t n = read_memory(from, buffer, count, from->offset);
+    from->offset += n;
     return (ssize_t)n;
 }
 
-static ssize_t stream_write(void *it, const char *bytes, size_t count)
+static ssize_t stream_write(void *cookie, const char *bytes, size_t count)
 {
-    write_memory(it, bytes, count);
+    write_memory(cookie, bytes, count);
     return (ssize_t)count;
 }
 
-static int stream_seek(void *it, off64_t *offset, int whence)
+static int stream_seek(void *cookie, off64_t *offset, int whence)
 {
-    opened_file *file = it;
+    opened_file *file = cookie;
     const off64_t from =
-        whence == SEEK_SET ? 0 : (off64_t)(whence == SEEK_CUR ? file->at : file->file->size);
+        whence == SEEK_SET ? 0 : (off64_t)(whence == SEEK_CUR ? file->offset : file->file->size);
     if (from + *offset < 0) {
         errno = EINVAL;
         return -1;
     }
-    file->at = (size_t)(from + *offset);
+    file->offset = (size_t)(from + *offset);
     *offset += from;
     return 0;
 }
 
-static int stream_close(void *it)
+static int stream_close(void *cookie)
 {
-    return close_memory(it);
+    return close_memory(cookie);
 }
 
 static FILE *stream(int descriptor, const char *mode)
 {
     if (descriptor < 0)
         return NULL;
-    opened_file *it = of(descriptor);
-    FUZZ_CHECK(it->file);
-    it->stream = fopencookie(it, mode,
-                             (cookie_io_functions_t){.read = stream_read,
-                                                     .write = stream_write,
-                                                     .seek = stream_seek,
-                                                     .close = stream_close});
-    return it->stream;
+    opened_file *handle = of(descriptor);
+    FUZZ_CHECK(handle->file);
+    handle->stream = fopencookie(handle, mode,
+                                 (cookie_io_functions_t){.read = stream_read,
+                                                         .write = stream_write,
+                                                         .seek = stream_seek,
+                                                         .close = stream_close});
+    return handle->stream;
 }
 
 /* --- The calls ------------------------------------------------------------ */
@@ -266,33 +266,33 @@ int __wrap_openat(int folder, const char *path, int flags, ...)
 
 WRAPPED(int, close, int descriptor)
 {
-    opened_file *it = of(descriptor);
-    return it ? close_memory(it) : __real_close(descriptor);
+    opened_file *handle = of(descriptor);
+    return handle ? close_memory(handle) : __real_close(descriptor);
 }
 
 WRAPPED(ssize_t, read, int descriptor, void *buffer, size_t count)
 {
-    opened_file *it = of(descriptor);
-    return it ? stream_read(it, buffer, count) : __real_read(descriptor, buffer, count);
+    opened_file *handle = of(descriptor);
+    return handle ? stream_read(handle, buffer, count) : __real_read(descriptor, buffer, count);
 }
 
-WRAPPED(ssize_t, pread, int descriptor, void *buffer, size_t count, off_t at)
+WRAPPED(ssize_t, pread, int descriptor, void *buffer, size_t count, off_t offset)
 {
-    const opened_file *it = of(descriptor);
-    return it ? (ssize_t)read_memory(it, buffer, count, (size_t)at)
-              : __real_pread(descriptor, buffer, count, at);
+    const opened_file *handle = of(descriptor);
+    return handle ? (ssize_t)read_memory(handle, buffer, count, (size_t)offset)
+                  : __real_pread(descriptor, buffer, count, offset);
 }
 
 WRAPPED(ssize_t, write, int descriptor, const void *bytes, size_t count)
 {
-    opened_file *it = of(descriptor);
-    return it ? stream_write(it, bytes, count) : __real_write(descriptor, bytes, count);
+    opened_file *handle = of(descriptor);
+    return handle ? stream_write(handle, bytes, count) : __real_write(descriptor, bytes, count);
 }
 
 WRAPPED(int, fstat, int descriptor, struct stat *info)
 {
-    const opened_file *it = of(descriptor);
-    return it ? describe(it->file, info) : __real_fstat(descriptor, info);
+    const opened_file *handle = of(descriptor);
+    return handle ? describe(handle->file, info) : __real_fstat(descriptor, info);
 }
 
 WRAPPED(int, stat, const char *path, struct stat *info)
@@ -385,17 +385,18 @@ WRAPPED(int, fileno, FILE *file)
 }
 
 /* A mapping is a copy, of the size that was asked for. */
-WRAPPED(void *, mmap, void *at, size_t size, int protection, int flags, int descriptor, off_t from)
+WRAPPED(void *, mmap, void *address, size_t size, int protection, int flags, int descriptor,
+        off_t from)
 {
-    const opened_file *it = of(descriptor);
-    if (!it)
-        return __real_mmap(at, size, protection, flags, descriptor, from);
-    FUZZ_CHECK(size > 0 && it->file);
+    const opened_file *handle = of(descriptor);
+    if (!handle)
+        return __real_mmap(address, size, protection, flags, descriptor, from);
+    FUZZ_CHECK(size > 0 && handle->file);
     for (size_t i = 0; i < MAPPINGS; i++)
         if (!mappings[i]) {
             mappings[i] = calloc(size, 1);
             FUZZ_CHECK(mappings[i]);
-            read_memory(it, mappings[i], size, (size_t)from);
+            read_memory(handle, mappings[i], size, (size_t)from);
             return mappings[i];
         }
     FUZZ_FAIL("there are too many mappings: one of them leaks");

@@ -97,44 +97,44 @@ static const char *const pieces[] = {
     "\xF6",
 };
 
-static inline void replace(sample *s, size_t at, size_t cut, const void *with, size_t n)
+static inline void replace(sample *s, size_t offset, size_t cut, const void *with, size_t n)
 {
-    cut = cut < s->size - at ? cut : s->size - at;
+    cut = cut < s->size - offset ? cut : s->size - offset;
     if (s->size - cut + n > SIZE_MOST)
         return;
-    memmove(s->bytes + at + n, s->bytes + at + cut, s->size - at - cut);
-    memcpy(s->bytes + at, with, n);
+    memmove(s->bytes + offset + n, s->bytes + offset + cut, s->size - offset - cut);
+    memcpy(s->bytes + offset, with, n);
     s->size = s->size - cut + n;
 }
 
 static inline void mutate(sample *s, const sample *other, const uint32_t words[5])
 {
-    const size_t at = s->size ? words[1] % (s->size + 1) : 0;
+    const size_t offset = s->size ? words[1] % (s->size + 1) : 0;
     const char *piece = pieces[words[2] % (sizeof pieces / sizeof *pieces)];
     uint8_t part[64];
     size_t n = words[3] % sizeof part;
     switch (words[0] % 8) {
     case 0:
-        if (at < s->size)
-            s->bytes[at] ^= (uint8_t)(1u << words[2] % 8);
+        if (offset < s->size)
+            s->bytes[offset] ^= (uint8_t)(1u << words[2] % 8);
         break;
     case 1:
-        if (at < s->size)
-            s->bytes[at] = (uint8_t)words[2];
+        if (offset < s->size)
+            s->bytes[offset] = (uint8_t)words[2];
         break;
-    case 2: replace(s, at, words[3] % 4, piece, strlen(piece)); break;
-    case 3: replace(s, at, strlen(piece), piece, strlen(piece)); break;
-    case 4: replace(s, at, n, "", 0); break; /* removes a part */
-    case 5: s->size = at; break;
+    case 2: replace(s, offset, words[3] % 4, piece, strlen(piece)); break;
+    case 3: replace(s, offset, strlen(piece), piece, strlen(piece)); break;
+    case 4: replace(s, offset, n, "", 0); break; /* removes a part */
+    case 5: s->size = offset; break;
     case 6: /* doubles a part */
-        n = n < s->size - at ? n : s->size - at;
-        memcpy(part, s->bytes + at, n);
-        replace(s, at, 0, part, n);
+        n = n < s->size - offset ? n : s->size - offset;
+        memcpy(part, s->bytes + offset, n);
+        replace(s, offset, 0, part, n);
         break;
     default: { /* inserts a part of another file */
         const size_t from = other->size ? words[4] % other->size : 0;
         n = n < other->size - from ? n : other->size - from;
-        replace(s, at, words[2] % 16, other->bytes + from, n);
+        replace(s, offset, words[2] % 16, other->bytes + from, n);
     }
     }
 }

@@ -103,14 +103,14 @@ static void tails(void **state)
 }
 
 /* Fourth-order differences of f in input j. Inputs 0 … 3 are the parameters of gk, and 4 is
- * `at`. */
-static double difference(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double at, int j,
+ * `point`. */
+static double difference(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double point, int j,
                          double h)
 {
     double value[5];
     for (int i = -2; i <= 2; i++) {
         gkv_gk other = *gk;
-        double moved = at;
+        double moved = point;
         *(double *const[]){&other.a, &other.b, &other.g, &other.k, &moved}[j] += i * h;
         value[i + 2] = f(&other, moved);
     }

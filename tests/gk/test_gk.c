@@ -135,22 +135,23 @@ static void inverse_at_extremes(void **state)
     assert_relative(gkv_gk_dQ(&steep, 2), 1.8 * pow(5, .1) * (1 + .2 * 4 / 5.), 1e-14);
 }
 
-static double fourth_order(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double at,
+static double fourth_order(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double point,
                            double h)
 {
-    return (8 * (f(gk, at + h) - f(gk, at - h)) - (f(gk, at + 2 * h) - f(gk, at - 2 * h))) /
+    return (8 * (f(gk, point + h) - f(gk, point - h)) -
+            (f(gk, point + 2 * h) - f(gk, point - 2 * h))) /
            (12 * h);
 }
 
 /* The difference quotient in parameter j. */
-static double in_parameter(double (*f)(const gkv_gk *, double), const gkv_gk *gk, int j, double at,
-                           double h)
+static double in_parameter(double (*f)(const gkv_gk *, double), const gkv_gk *gk, int j,
+                           double point, double h)
 {
     double value[5];
     for (int i = -2; i <= 2; i++) {
         gkv_gk moved = *gk;
         *(double *const[]){&moved.a, &moved.b, &moved.g, &moved.k}[j] += i * h;
-        value[i + 2] = f(&moved, at);
+        value[i + 2] = f(&moved, point);
     }
     return (8 * (value[3] - value[1]) - (value[4] - value[0])) / (12 * h);
 }

@@ -94,21 +94,21 @@ static void at_x_float(const gkv_gk *gk)
     assert_ok(gkv_gk_batch_x_f(gk, N, x, &all));
     for (int i = 6; i < N; i++) {
         /* x − A is rounded once. */
-        const double at = (double)(float)(x[i] - (float)gk->a), eps = 1e-5;
-        const double log_f = gkv_gk_log_pdf(&centred, at), z = gkv_gk_Q_inverse(&centred, at);
+        const double value = (double)(float)(x[i] - (float)gk->a), eps = 1e-5;
+        const double log_f = gkv_gk_log_pdf(&centred, value), z = gkv_gk_Q_inverse(&centred, value);
         assert_close((double)out[0][i], z, eps * fabs(z));
         /* Near a spike of the density the rounding of x has a large effect. */
         const double loose =
-            eps * fmax(1, fabs(log_f)) + 5e-7 * fabs(at * gkv_gk_dlog_pdf(&centred, at));
+            eps * fmax(1, fabs(log_f)) + 5e-7 * fabs(value * gkv_gk_dlog_pdf(&centred, value));
         assert_close((double)out[1][i], log_f, loose);
         if (fabs(z) > 3.4)
             continue;
         const double slack = eps * (1 + z * z);
         assert_relative((double)out[2][i], exp(log_f), slack + loose);
-        assert_relative((double)out[3][i], gkv_gk_cdf(&centred, at), slack);
-        assert_relative((double)out[4][i], gkv_gk_cdf_upper(&centred, at), slack);
-        assert_relative((double)out[5][i], gkv_gk_log_cdf(&centred, at), slack);
-        assert_relative((double)out[6][i], gkv_gk_log_cdf_upper(&centred, at), slack);
+        assert_relative((double)out[3][i], gkv_gk_cdf(&centred, value), slack);
+        assert_relative((double)out[4][i], gkv_gk_cdf_upper(&centred, value), slack);
+        assert_relative((double)out[5][i], gkv_gk_log_cdf(&centred, value), slack);
+        assert_relative((double)out[6][i], gkv_gk_log_cdf_upper(&centred, value), slack);
     }
     assert_true(out[3][3] == 1 && out[3][4] == 0 && isnan(out[3][5]));
 }

@@ -164,7 +164,7 @@ static inline nm_sample nm_sample_of(size_t n, const double *x)
 }
 
 /* The greatest log-likelihood of a sample that the simplex finds, and where. */
-static inline double nm_fit_sample(const nm_sample *s, gkv_gk *at)
+static inline double nm_fit_sample(const nm_sample *s, gkv_gk *fitted)
 {
     static const double shapes[NM_STARTS][2] = {{0.1, 0.2}, {0.1, 1.2}, {1, 0.7}, {-1, 0.7},
                                                 {3, 0.3},   {-3, 0.3},  {8, 0.6}, {-8, 0.6},
@@ -188,27 +188,27 @@ static inline double nm_fit_sample(const nm_sample *s, gkv_gk *at)
         if (done)
             break;
     }
-    *at = nm_gk(s, where);
+    *fitted = nm_gk(s, where);
     return best;
 }
 
 /* The same for x[n] in ascending order. */
-static inline double nm_fit(size_t n, const double *x, gkv_gk *at)
+static inline double nm_fit(size_t n, const double *x, gkv_gk *fitted)
 {
     const nm_sample s = nm_sample_of(n, x);
-    return nm_fit_sample(&s, at);
+    return nm_fit_sample(&s, fitted);
 }
 
 /* The same with c free. */
-static inline double nm_fit_c(size_t n, const double *x, gkv_gk *at)
+static inline double nm_fit_c(size_t n, const double *x, gkv_gk *fitted)
 {
     nm_sample s = nm_sample_of(n, x);
     s.free_c = true;
-    return nm_fit_sample(&s, at);
+    return nm_fit_sample(&s, fitted);
 }
 
 /* The same with parameter number `held` (A, B, g, k) at this value. */
-static inline double nm_fit_held(size_t n, const double *x, int held, double value, gkv_gk *at)
+static inline double nm_fit_held(size_t n, const double *x, int held, double value, gkv_gk *fitted)
 {
     nm_sample s = nm_sample_of(n, x);
     s.holds = true;
@@ -224,7 +224,7 @@ static inline double nm_fit_held(size_t n, const double *x, int held, double val
             low = middle;
     }
     s.least_g = high;
-    return nm_fit_sample(&s, at);
+    return nm_fit_sample(&s, fitted);
 }
 
 #endif

@@ -50,8 +50,8 @@ static void slopes_by_differences(void **state)
             double four[4];
             const double x = gkv_gk_Q(gk, z), h = 1e-5;
             gkv_gk up = *gk, down = *gk;
-            const gki_gk_jet at = gki_gk_jet_at(gk, gki_gk_Q_inverse_wide(gk, x), 1);
-            gki_gk_slopes_with_c(gk, &at, gki_gk_Q_inverse_wide(gk, x), score, first);
+            const gki_gk_jet jet = gki_gk_jet_at(gk, gki_gk_Q_inverse_wide(gk, x), 1);
+            gki_gk_slopes_with_c(gk, &jet, gki_gk_Q_inverse_wide(gk, x), score, first);
             up.c += h;
             down.c -= h;
             assert_close((double)score[4],
@@ -66,8 +66,8 @@ static void slopes_by_differences(void **state)
         }
     const gkv_gk gh = {.b = 1, .g = 1, .k = 0.1, .c = 0.8, .family = GKV_GK_FAMILY_GH};
     gki_wide score[GKI_GK_WITH_C], first[GKI_GK_WITH_C];
-    const gki_gk_jet at = gki_gk_jet_at(&gh, 1.0L, 1);
-    gki_gk_slopes_with_c(&gh, &at, 1.0L, score, first);
+    const gki_gk_jet jet = gki_gk_jet_at(&gh, 1.0L, 1);
+    gki_gk_slopes_with_c(&gh, &jet, 1.0L, score, first);
     assert_true(score[4] == 0 && first[4] == 0);
 }
 
@@ -90,16 +90,16 @@ static void maxima_by_simplex(void **state)
             const size_t n = sample == 0 && t < 2 ? 400 : 150;
             gkv_gk_fit_settings set = free_c();
             gkv_gk_fit_result fit, held;
-            gkv_gk at;
+            gkv_gk simplex;
             draw(&truths[t], 10 * t + sample, n, x);
             assert_ok(gkv_gk_fit_sorted(n, x, &set, &fit));
             assert_true(fit.c.free);
             assert_true(fit.converged || fit.gk.c > 0.98); /* a spike near c = 1 */
-            const double most = nm_fit_c(n, x, &at);
+            const double most = nm_fit_c(n, x, &simplex);
             if (!(fit.log_likelihood >= most - 0.01))
                 fail_msg(
                     "truth %zu, sample %zu: %.6f at c = %g, but the simplex has %.6f at c = %g", t,
-                    (size_t)sample, fit.log_likelihood, fit.gk.c, most, at.c);
+                    (size_t)sample, fit.log_likelihood, fit.gk.c, most, simplex.c);
             set.free_c = false;
             assert_ok(gkv_gk_fit_sorted(n, x, &set, &held));
             assert_close(fit.c.held, 0.8, 0);

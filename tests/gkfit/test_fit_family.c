@@ -33,12 +33,12 @@ static double dq(const gkv_gk *gk, double z)
     return gk->b * exp(gk->k * z * z / 2) * (slope + gk->k * z * skew(gk, z));
 }
 
-static double score_at(const gkv_gk *gk, double at)
+static double score_at(const gkv_gk *gk, double value)
 {
     double low = -60, high = 60;
     for (int i = 0; i < 70; i++) {
         const double middle = (low + high) / 2;
-        *(q(gk, middle) > at ? &high : &low) = middle;
+        *(q(gk, middle) > value ? &high : &low) = middle;
     }
     return (low + high) / 2;
 }

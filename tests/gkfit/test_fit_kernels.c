@@ -140,8 +140,8 @@ static void quantile_weights(void **state)
     for (size_t t = 0; t < table_count; t++)
         for (size_t i = 0; i < GKS; i++) {
             tables[t]->scores(N, p, z, ln, phi);
-            const gki_gk_fit_levels at = {z, ln, phi, noise};
-            tables[t]->weights(N, &gks[i], &at, weight, excess);
+            const gki_gk_fit_levels levels = {z, ln, phi, noise};
+            tables[t]->weights(N, &gks[i], &levels, weight, excess);
             for (int j = 0; j < N; j++) {
                 const double slope = gkv_gk_dQ(&gks[i], z[j]) / phi[j];
                 assert_relative(weight[j], 1 / slope, 1e-12);

@@ -245,14 +245,14 @@ static void bounds(void **state)
             for (int side = 0; side < 2; side++) {
                 gkv_gk_fit_defaults(&set);
                 set.method = (gkv_gk_method)method;
-                const double at = v[j] + (side ? 1 : -1) * unbounded_fit.se[j];
-                *(side ? &set.low[j] : &set.high[j]) = at;
+                const double bound = v[j] + (side ? 1 : -1) * unbounded_fit.se[j];
+                *(side ? &set.low[j] : &set.high[j]) = bound;
                 assert_ok(gkv_gk_fit(N, x, &set, &fit));
                 assert_int_equal(fit.converged, 1);
                 for (int i = 0; i < 4; i++)
                     assert_int_equal(fit.bound[i], i != j ? 0 : side ? -1 : 1);
                 gkv_gk start = unbounded_fit.gk;
-                *(double *[4]){&start.a, &start.b, &start.g, &start.k}[j] = at;
+                *(double *[4]){&start.a, &start.b, &start.g, &start.k}[j] = bound;
                 gkv_gk_fit_settings hold;
                 gkv_gk_fit_defaults(&hold);
                 hold.method = set.method;
@@ -260,7 +260,7 @@ static void bounds(void **state)
                 hold.start = &start;
                 gkv_gk_fit_result fixed_fit;
                 assert_ok(gkv_gk_fit(N, x, &hold, &fixed_fit));
-                assert_relative(((double[4]){fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k})[j], at,
+                assert_relative(((double[4]){fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k})[j], bound,
                                 1e-12);
                 assert_int_equal(fit.parameters, 3);
                 assert_close(fit.gk.a, fixed_fit.gk.a, 3e-3 * unbounded_fit.se[0]);
@@ -280,12 +280,12 @@ typedef struct watch {
 
 static bool look(void *context, const gkv_progress *progress)
 {
-    watch *it = context;
-    it->calls++;
-    assert_true(progress->done > it->last && progress->done <= progress->total);
+    watch *seen = context;
+    seen->calls++;
+    assert_true(progress->done > seen->last && progress->done <= progress->total);
     assert_null(progress->details);
-    it->last = progress->done;
-    return it->stop_at > 0 && progress->done >= it->stop_at;
+    seen->last = progress->done;
+    return seen->stop_at > 0 && progress->done >= seen->stop_at;
 }
 
 /* A fit of many samples reports blocks, and keeps finished ones if it is stopped. */

@@ -50,8 +50,8 @@ static void ends_by_simplex(void **state)
         assert_ok(gkv_gk_fit_sorted(n, x, &set, &fit));
         for (int j = 0; j < 4; j++)
             for (int end = 0; end < 2; end++) {
-                gkv_gk at;
-                const double most = nm_fit_held(n, x, j, end ? fit.high[j] : fit.low[j], &at);
+                gkv_gk found;
+                const double most = nm_fit_held(n, x, j, end ? fit.high[j] : fit.low[j], &found);
                 assert_close(fit.log_likelihood - most, fall, 1e-3);
             }
     }

@@ -282,9 +282,9 @@ static void start_competes(void **state)
     size_t better = 0;
     for (uint64_t sample = 0; sample < 20; sample++) {
         gkv_gk_fit_result alone, fit;
-        const uint64_t at = 4 + sample;
+        const uint64_t index = 4 + sample;
         family_draw(STUDENT_3, sample, N, x);
-        const gkv_gk step = {.a = x[at], .b = 0.5, .g = 40, .k = 0.3, .c = bad.c};
+        const gkv_gk step = {.a = x[index], .b = 0.5, .g = 40, .k = 0.3, .c = bad.c};
         set.advanced.start_competes = false;
         set.start = NULL;
         assert_ok(gkv_gk_fit(N, x, &set, &alone));

@@ -105,7 +105,7 @@ static void derivatives(void **state)
     (void)state;
     for (size_t t = 0; t < TRUTHS - 1; t++)
         for (size_t i = 0; i < ENDS; i++) {
-            const gki_gk_sums at = sums_at(&truths[t], i);
+            const gki_gk_sums sums = sums_at(&truths[t], i);
             for (int a = 0; a < 4; a++) {
                 const double h = 1e-5;
                 gkv_gk above = truths[t], below = truths[t];
@@ -113,19 +113,19 @@ static void derivatives(void **state)
                 *(double *[4]){&below.a, &below.b, &below.g, &below.k}[a] -= h;
                 const gki_gk_sums up = sums_at(&above, i), down = sums_at(&below, i);
                 const double slope = (up.log_likelihood - down.log_likelihood) / (2 * h);
-                const double size = 1 + fabs(at.log_likelihood) + fabs(at.score[a]);
-                assert_close(at.score[a], slope, 2e-5 * size);
+                const double size = 1 + fabs(sums.log_likelihood) + fabs(sums.score[a]);
+                assert_close(sums.score[a], slope, 2e-5 * size);
                 for (int b = 0, pair = 0; b < 4; b++)
                     for (int c = b; c < 4; c++, pair++) {
                         if (b != a && c != a)
                             continue;
                         const int other = b == a ? c : b;
                         const double bend = (up.score[other] - down.score[other]) / (2 * h);
-                        assert_close(at.hessian[pair], bend,
-                                     2e-5 * (1 + fabs(bend) + fabs(at.score[b] * at.score[c]) +
-                                             fabs(at.log_likelihood)));
-                        assert_close(at.outer[pair], at.score[b] * at.score[c] / 1.5,
-                                     1e-12 * fabs(at.outer[pair]) + 1e-300);
+                        assert_close(sums.hessian[pair], bend,
+                                     2e-5 * (1 + fabs(bend) + fabs(sums.score[b] * sums.score[c]) +
+                                             fabs(sums.log_likelihood)));
+                        assert_close(sums.outer[pair], sums.score[b] * sums.score[c] / 1.5,
+                                     1e-12 * fabs(sums.outer[pair]) + 1e-300);
                     }
             }
         }

@@ -31,16 +31,16 @@ static inline answers answers_of(size_t n, size_t d)
                       .outcome = test_alloc(n * sizeof(gkv_refine_outcome))}};
 }
 
-static inline void answers_free(answers *it)
+static inline void answers_free(answers *found)
 {
-    free(it->out.mean);
-    free(it->out.factor);
-    free(it->out.before);
-    free(it->out.after);
-    free(it->out.cross_entropy_before);
-    free(it->out.cross_entropy_after);
-    free(it->out.accepted);
-    free(it->out.outcome);
+    free(found->out.mean);
+    free(found->out.factor);
+    free(found->out.before);
+    free(found->out.after);
+    free(found->out.cross_entropy_before);
+    free(found->out.cross_entropy_after);
+    free(found->out.accepted);
+    free(found->out.outcome);
 }
 
 static inline void assert_same(const answers *a, const answers *b, size_t n)

@@ -202,10 +202,10 @@ typedef struct observer {
 
 static bool observe(void *context, const gkv_progress *progress)
 {
-    observer *it = context;
-    assert_true(progress->done > it->done && progress->done <= progress->total);
-    it->done = (size_t)progress->done;
-    it->stop = ++it->calls == it->stop_at;
+    observer *seen = context;
+    assert_true(progress->done > seen->done && progress->done <= progress->total);
+    seen->done = (size_t)progress->done;
+    seen->stop = ++seen->calls == seen->stop_at;
     return false;
 }
 

@@ -95,9 +95,9 @@ typedef struct interruption {
 
 static bool interrupt(void *context, const gkv_progress *progress)
 {
-    interruption *it = context;
-    it->last = progress->done;
-    it->stop = 2 * progress->done >= progress->total;
+    interruption *caller = context;
+    caller->last = progress->done;
+    caller->stop = 2 * progress->done >= progress->total;
     return false;
 }
 
@@ -117,13 +117,13 @@ static void test_interrupted(void **state)
     gkv_refine_defaults(&how);
     how.iterations = 1000;
     how.curvature_samples = 512;
-    interruption it = {.stop = 0};
+    interruption caller = {.stop = 0};
     gkv_metrics metrics;
-    gkv_run_options options = {.progress = interrupt, .context = &it, .stop = &it.stop};
+    gkv_run_options options = {.progress = interrupt, .context = &caller, .stop = &caller.stop};
     assert_fails(
         gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, &how, &options, NULL, &metrics),
         GKV_ERR_INTERRUPTED, "interrupted");
-    assert_int_equal(it.last, 60);
+    assert_int_equal(caller.last, 60);
     gkv_dataset_free(test);
     gkv_model_free(model);
 }

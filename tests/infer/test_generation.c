@@ -9,41 +9,41 @@
 
 enum { DRAWS = 150 };
 
-typedef struct fixture {
+typedef struct sets_fixture {
     gkv_settings settings;
     gkv_dataset *test, *training;
     gkv_features *network;
     gkv_model *model; /* untrained */
-} fixture;
+} sets_fixture;
 
-static void open_fixture(fixture *it)
+static void open_fixture(sets_fixture *fixture)
 {
-    it->settings = small_settings();
-    set(&it->settings, "eval.draws", "150");
-    set(&it->settings, "eval.draw_sets", "2");
-    assert_ok(gkv_dataset_load(GKV_TEST, &it->settings.data, &it->test));
-    assert_ok(gkv_dataset_load(GKV_TRAIN, &it->settings.data, &it->training));
-    assert_ok(gkv_features_builtin("mnist", &it->network));
-    const size_t pixels = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
+    fixture->settings = small_settings();
+    set(&fixture->settings, "eval.draws", "150");
+    set(&fixture->settings, "eval.draw_sets", "2");
+    assert_ok(gkv_dataset_load(GKV_TEST, &fixture->settings.data, &fixture->test));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &fixture->settings.data, &fixture->training));
+    assert_ok(gkv_features_builtin("mnist", &fixture->network));
+    const size_t pixels = gkv_dataset_height(fixture->test) * gkv_dataset_width(fixture->test);
     double *mean = test_alloc(pixels * sizeof *mean);
-    assert_ok(gkv_dataset_mean(it->training, gkv_dataset_count(it->training), 0, mean));
-    assert_ok(gkv_model_create(gkv_dataset_height(it->test), gkv_dataset_width(it->test), 1, mean,
-                               &it->settings, &it->model));
+    assert_ok(gkv_dataset_mean(fixture->training, gkv_dataset_count(fixture->training), 0, mean));
+    assert_ok(gkv_model_create(gkv_dataset_height(fixture->test), gkv_dataset_width(fixture->test),
+                               1, mean, &fixture->settings, &fixture->model));
     free(mean);
 }
 
-static void close_fixture(fixture *it)
+static void close_fixture(sets_fixture *fixture)
 {
-    gkv_model_free(it->model);
-    gkv_features_free(it->network);
-    gkv_dataset_free(it->test);
-    gkv_dataset_free(it->training);
+    gkv_model_free(fixture->model);
+    gkv_features_free(fixture->network);
+    gkv_dataset_free(fixture->test);
+    gkv_dataset_free(fixture->training);
 }
 
-static void measure(const fixture *it, const float *refined, gkv_generation *out)
+static void measure(const sets_fixture *fixture, const float *refined, gkv_generation *out)
 {
-    assert_ok(gkv_evaluate_generation(it->model, it->test, it->training, it->network, refined,
-                                      &it->settings, NULL, out));
+    assert_ok(gkv_evaluate_generation(fixture->model, fixture->test, fixture->training,
+                                      fixture->network, refined, &fixture->settings, NULL, out));
     out->seconds = 0;
 }
 
@@ -51,44 +51,45 @@ static void is_the_same_on_any_number_of_threads(void **state)
 {
     (void)state;
     static const int threads[] = {1, 2, 3, 8};
-    fixture it;
+    sets_fixture fixture;
     gkv_generation first, other;
-    open_fixture(&it);
+    open_fixture(&fixture);
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-        gkv_generation *to = t == 0 ? &first : &other;
-        it.settings.train.threads = threads[t];
-        assert_ok(gkv_model_set_threads(it.model, threads[t]));
-        measure(&it, NULL, to);
-        assert_memory_equal(to, &first, sizeof first);
+        gkv_generation *result = t == 0 ? &first : &other;
+        fixture.settings.train.threads = threads[t];
+        assert_ok(gkv_model_set_threads(fixture.model, threads[t]));
+        measure(&fixture, NULL, result);
+        assert_memory_equal(result, &first, sizeof first);
     }
     assert_int_equal(first.draws, DRAWS);
     assert_int_equal(first.sets, 2);
-    assert_int_equal(first.references, gkv_dataset_count(it.test));
+    assert_int_equal(first.references, gkv_dataset_count(fixture.test));
     assert_true(first.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet >
                 first.of[GKV_SET_TRAINING][GKV_FORM_BINARY].frechet);
-    close_fixture(&it);
+    close_fixture(&fixture);
 }
 
 /* The Fréchet distance of set r of the samples, by public functions only. */
-static double frechet_of(const fixture *it, size_t r, gkv_image_form form)
+static double frechet_of(const sets_fixture *fixture, size_t r, gkv_image_form form)
 {
-    const size_t n = gkv_dataset_count(it->test), rows = n > DRAWS ? n : DRAWS;
-    const size_t pixels = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
-    const size_t d = gkv_features_dimensions(it->network);
-    float *codes = test_alloc(DRAWS * gkv_model_latent(it->model) * sizeof *codes);
+    const size_t n = gkv_dataset_count(fixture->test), rows = n > DRAWS ? n : DRAWS;
+    const size_t pixels = gkv_dataset_height(fixture->test) * gkv_dataset_width(fixture->test);
+    const size_t d = gkv_features_dimensions(fixture->network);
+    float *codes = test_alloc(DRAWS * gkv_model_latent(fixture->model) * sizeof *codes);
     float *images = test_alloc(rows * pixels * sizeof *images);
     float *real = test_alloc(n * d * sizeof *real), *drawn = test_alloc(DRAWS * d * sizeof *drawn);
     double distance = NAN;
     if (form == GKV_FORM_BINARY)
-        assert_ok(gkv_targets(it->test, n, GKV_TEST, 0, &it->settings, images));
+        assert_ok(gkv_targets(fixture->test, n, GKV_TEST, 0, &fixture->settings, images));
     for (size_t i = 0; form == GKV_FORM_MEANS && i < n * pixels; i++)
-        images[i] = (float)gkv_dataset_pixels(it->test, 0)[i] / 255.0F;
-    assert_ok(gkv_features_apply(it->network, n, images, ON_THREADS(1), real, NULL));
-    assert_ok(gkv_model_sample(it->model, DRAWS, 1, r * DRAWS, 1, NULL, codes));
-    assert_ok(gkv_model_decode(it->model, DRAWS, codes, NULL, images));
+        images[i] = (float)gkv_dataset_pixels(fixture->test, 0)[i] / 255.0F;
+    assert_ok(gkv_features_apply(fixture->network, n, images, ON_THREADS(1), real, NULL));
+    assert_ok(gkv_model_sample(fixture->model, DRAWS, 1, r * DRAWS, 1, NULL, codes));
+    assert_ok(gkv_model_decode(fixture->model, DRAWS, codes, NULL, images));
     if (form == GKV_FORM_BINARY)
-        assert_ok(gkv_model_sample_pixels(it->model, DRAWS, images, 1, r * DRAWS, NULL, images));
-    assert_ok(gkv_features_apply(it->network, DRAWS, images, ON_THREADS(1), drawn, NULL));
+        assert_ok(
+            gkv_model_sample_pixels(fixture->model, DRAWS, images, 1, r * DRAWS, NULL, images));
+    assert_ok(gkv_features_apply(fixture->network, DRAWS, images, ON_THREADS(1), drawn, NULL));
     assert_ok(gkv_frechet_distance(n, DRAWS, d, real, drawn, &distance));
     free(codes);
     free(images);
@@ -100,19 +101,19 @@ static double frechet_of(const fixture *it, size_t r, gkv_image_form form)
 static void sets_of_draws_follow_one_another(void **state)
 {
     (void)state;
-    fixture it;
+    sets_fixture fixture;
     gkv_generation all;
-    open_fixture(&it);
-    measure(&it, NULL, &all);
+    open_fixture(&fixture);
+    measure(&fixture, NULL, &all);
     for (int form = 0; form <= GKV_FORM_BINARY; form++) {
         const gkv_generation_figures *samples = &all.of[GKV_SET_SAMPLES][form];
-        const double a = frechet_of(&it, 0, (gkv_image_form)form),
-                     b = frechet_of(&it, 1, (gkv_image_form)form);
+        const double a = frechet_of(&fixture, 0, (gkv_image_form)form),
+                     b = frechet_of(&fixture, 1, (gkv_image_form)form);
         assert_relative(samples->frechet, (a + b) / 2, 1e-12);
         assert_relative(samples->frechet_se, fabs(a - b) / 2, 1e-6);
         assert_true(a != b);
     }
-    close_fixture(&it);
+    close_fixture(&fixture);
 }
 
 /* Refined codes that equal the encoder's give the figures of the reconstructions. Without refined
@@ -120,18 +121,18 @@ static void sets_of_draws_follow_one_another(void **state)
 static void refined_codes_are_decoded(void **state)
 {
     (void)state;
-    fixture it;
+    sets_fixture fixture;
     gkv_generation without, with;
-    open_fixture(&it);
-    const size_t n = gkv_dataset_count(it.test),
-                 pixels = gkv_dataset_height(it.test) * gkv_dataset_width(it.test);
+    open_fixture(&fixture);
+    const size_t n = gkv_dataset_count(fixture.test),
+                 pixels = gkv_dataset_height(fixture.test) * gkv_dataset_width(fixture.test);
     float *targets = test_alloc(n * pixels * sizeof *targets);
-    float *codes = test_alloc(n * gkv_model_latent(it.model) * sizeof *codes);
-    set(&it.settings, "eval.draw_sets", "1");
-    assert_ok(gkv_targets(it.test, n, GKV_TEST, 0, &it.settings, targets));
-    assert_ok(gkv_model_encode(it.model, n, targets, NULL, codes));
-    measure(&it, NULL, &without);
-    measure(&it, codes, &with);
+    float *codes = test_alloc(n * gkv_model_latent(fixture.model) * sizeof *codes);
+    set(&fixture.settings, "eval.draw_sets", "1");
+    assert_ok(gkv_targets(fixture.test, n, GKV_TEST, 0, &fixture.settings, targets));
+    assert_ok(gkv_model_encode(fixture.model, n, targets, NULL, codes));
+    measure(&fixture, NULL, &without);
+    measure(&fixture, codes, &with);
     assert_memory_equal(with.of[GKV_SET_REFINED], with.of[GKV_SET_RECONSTRUCTIONS],
                         sizeof with.of[GKV_SET_REFINED]);
     assert_true(isnan(without.of[GKV_SET_REFINED][GKV_FORM_MEANS].frechet));
@@ -139,18 +140,18 @@ static void refined_codes_are_decoded(void **state)
                         sizeof with.of[GKV_SET_SAMPLES]);
     free(targets);
     free(codes);
-    close_fixture(&it);
+    close_fixture(&fixture);
 }
 
 static void grey_models_have_no_binary_figures(void **state)
 {
     (void)state;
-    fixture it;
+    sets_fixture fixture;
     gkv_generation grey;
-    open_fixture(&it);
-    set(&it.settings, "data.binarization", "grey");
-    set(&it.settings, "eval.draw_sets", "1");
-    measure(&it, NULL, &grey);
+    open_fixture(&fixture);
+    set(&fixture.settings, "data.binarization", "grey");
+    set(&fixture.settings, "eval.draw_sets", "1");
+    measure(&fixture, NULL, &grey);
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         assert_true(isnan(grey.of[s][GKV_FORM_BINARY].frechet) &&
                     isnan(grey.of[s][GKV_FORM_LEVELS].frechet));
@@ -159,21 +160,21 @@ static void grey_models_have_no_binary_figures(void **state)
     assert_true(isnan(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet_se));
     assert_true(grey.of[GKV_SET_TRAINING][GKV_FORM_MEANS].recognised > 0.97);
     assert_true(grey.test_recognised > 0.97);
-    close_fixture(&it);
+    close_fixture(&fixture);
 }
 
 /* With samples only, their figures do not change, and no other set is measured. */
 static void measures_what_it_is_asked_to(void **state)
 {
     (void)state;
-    fixture it;
+    sets_fixture fixture;
     gkv_generation all, samples, none, unmeasured;
-    open_fixture(&it);
-    measure(&it, NULL, &all);
-    set(&it.settings, "eval.generation", "samples");
-    measure(&it, NULL, &samples);
-    set(&it.settings, "eval.generation", "none");
-    measure(&it, NULL, &none);
+    open_fixture(&fixture);
+    measure(&fixture, NULL, &all);
+    set(&fixture.settings, "eval.generation", "samples");
+    measure(&fixture, NULL, &samples);
+    set(&fixture.settings, "eval.generation", "none");
+    measure(&fixture, NULL, &none);
     gkv_generation_none(&unmeasured);
     unmeasured.seconds = 0; /* as measure() leaves it */
     assert_memory_equal(&none, &unmeasured, sizeof none);
@@ -185,7 +186,7 @@ static void measures_what_it_is_asked_to(void **state)
         assert_true(isnan(samples.of[s][GKV_FORM_MEANS].frechet));
     assert_true(isnan(samples.nearest_samples) && isfinite(all.nearest_samples));
     assert_string_equal(samples.protocol, all.protocol);
-    close_fixture(&it);
+    close_fixture(&fixture);
 }
 
 static bool stop_soon(void *context, const gkv_progress *progress)
@@ -199,37 +200,37 @@ static bool stop_soon(void *context, const gkv_progress *progress)
 static void stops_when_asked(void **state)
 {
     (void)state;
-    fixture it;
+    sets_fixture fixture;
     gkv_generation out;
     uint64_t last = 0;
-    open_fixture(&it);
+    open_fixture(&fixture);
     const gkv_run_options options = {.progress = stop_soon, .context = &last};
-    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, NULL,
-                                         &it.settings, &options, &out),
+    assert_fails(gkv_evaluate_generation(fixture.model, fixture.test, fixture.training,
+                                         fixture.network, NULL, &fixture.settings, &options, &out),
                  GKV_ERR_INTERRUPTED, "3 of");
     assert_int_equal(last, 3);
     assert_int_equal(out.sets, 0);
     assert_true(isnan(out.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
-    close_fixture(&it);
+    close_fixture(&fixture);
 }
 
 static void refuses_what_does_not_fit(void **state)
 {
     (void)state;
     static const uint8_t pixels[2 * 20 * 20] = {0};
-    fixture it;
+    sets_fixture fixture;
     gkv_generation out;
     gkv_dataset *small = NULL;
-    open_fixture(&it);
+    open_fixture(&fixture);
     assert_ok(gkv_dataset_from_memory(2, 20, 20, 1, pixels, NULL, &small));
-    assert_fails(gkv_evaluate_generation(it.model, it.test, small, it.network, NULL, &it.settings,
-                                         NULL, &out),
+    assert_fails(gkv_evaluate_generation(fixture.model, fixture.test, small, fixture.network, NULL,
+                                         &fixture.settings, NULL, &out),
                  GKV_ERR_DATA, "training images are 20 × 20");
-    assert_fails(gkv_evaluate_generation(it.model, small, it.training, it.network, NULL,
-                                         &it.settings, NULL, &out),
+    assert_fails(gkv_evaluate_generation(fixture.model, small, fixture.training, fixture.network,
+                                         NULL, &fixture.settings, NULL, &out),
                  GKV_ERR_DATA, "test images are 20 × 20");
-    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, NULL, NULL, &it.settings,
-                                         NULL, &out),
+    assert_fails(gkv_evaluate_generation(fixture.model, fixture.test, fixture.training, NULL, NULL,
+                                         &fixture.settings, NULL, &out),
                  GKV_ERR_ARGUMENT, "network is NULL");
     const gkv_eval_settings wrong[] = {{.draw_sets = 0},
                                        {.draw_sets = -1},
@@ -237,14 +238,14 @@ static void refuses_what_does_not_fit(void **state)
                                        {.draw_sets = 1, .temperature = -1},
                                        {.draw_sets = 1, .temperature = NAN}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        it.settings.eval = wrong[i];
-        assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, NULL,
-                                             &it.settings, NULL, &out),
+        fixture.settings.eval = wrong[i];
+        assert_fails(gkv_evaluate_generation(fixture.model, fixture.test, fixture.training,
+                                             fixture.network, NULL, &fixture.settings, NULL, &out),
                      GKV_ERR_ARGUMENT, "one set or more");
         assert_int_equal(out.sets, 0);
     }
     gkv_dataset_free(small);
-    close_fixture(&it);
+    close_fixture(&fixture);
 }
 
 int main(void)

@@ -26,56 +26,57 @@ typedef struct linear {
     size_t seen_count; /* the number of values in `seen` */
 } linear;
 
-static double residual(const linear *it, size_t image, const double *z, size_t n)
+static double residual(const linear *model, size_t image, const double *z, size_t n)
 {
-    double r = -it->x[image][n];
+    double r = -model->x[image][n];
     for (size_t j = 0; j < D; j++)
-        r += it->a[n * D + j] * z[j];
+        r += model->a[n * D + j] * z[j];
     return r;
 }
 
-static void see(linear *it, size_t image, const double *z)
+static void see(linear *model, size_t image, const double *z)
 {
-    if (it->seen && image == 0)
-        it->seen[it->seen_count++] = z[0];
+    if (model->seen && image == 0)
+        model->seen[model->seen_count++] = z[0];
 }
 
 static void value(void *context, size_t rows, const size_t *image, const double *z, double *out)
 {
-    linear *it = context;
+    linear *model = context;
     for (size_t r = 0; r < rows; r++, z += D) {
-        out[r] = D * GKV_HALF_LOG_2PI + N * (GKV_HALF_LOG_2PI - log(it->weight) / 2);
+        out[r] = D * GKV_HALF_LOG_2PI + N * (GKV_HALF_LOG_2PI - log(model->weight) / 2);
         for (size_t j = 0; j < D; j++)
             out[r] += z[j] * z[j] / 2;
         for (size_t n = 0; n < N; n++)
-            out[r] += it->weight * residual(it, image[r], z, n) * residual(it, image[r], z, n) / 2;
-        if (z[0] > it->edge)
-            out[r] = it->beyond;
-        see(it, image[r], z);
+            out[r] += model->weight * residual(model, image[r], z, n) *
+                      residual(model, image[r], z, n) / 2;
+        if (z[0] > model->edge)
+            out[r] = model->beyond;
+        see(model, image[r], z);
     }
 }
 
 static void expand(void *context, size_t rows, const size_t *image, const double *z,
                    double *gradient, double *curvature)
 {
-    linear *it = context;
-    it->rows += rows;
-    it->calls++;
-    if (it->calls == it->stop_call)
-        it->stop = 1;
+    linear *model = context;
+    model->rows += rows;
+    model->calls++;
+    if (model->calls == model->stop_call)
+        model->stop = 1;
     for (size_t r = 0; r < rows; r++, z += D) {
-        see(it, image[r], z);
+        see(model, image[r], z);
         for (size_t i = 0; i < D; i++) {
             double g = z[i];
             for (size_t n = 0; n < N; n++)
-                g += it->weight * it->a[n * D + i] * residual(it, image[r], z, n);
-            gradient[image[r] * D + i] += it->gradient_sign * g;
+                g += model->weight * model->a[n * D + i] * residual(model, image[r], z, n);
+            gradient[image[r] * D + i] += model->gradient_sign * g;
             for (size_t j = 0; curvature && j <= i; j++) {
                 double c = i == j;
                 for (size_t n = 0; n < N; n++)
-                    c += it->weight * it->a[n * D + i] * it->a[n * D + j];
+                    c += model->weight * model->a[n * D + i] * model->a[n * D + j];
                 curvature[(image[r] * D + i) * D + j] +=
-                    it->singular ? 40 : it->curvature_factor * c;
+                    model->singular ? 40 : model->curvature_factor * c;
             }
         }
     }
@@ -83,12 +84,12 @@ static void expand(void *context, size_t rows, const size_t *image, const double
 
 static linear linear_model(void)
 {
-    linear it = {
+    linear model = {
         .weight = 3, .gradient_sign = 1, .curvature_factor = 1, .edge = INFINITY, .beyond = NAN};
-    test_normals(1, N * D, 1, it.a);
+    test_normals(1, N * D, 1, model.a);
     for (size_t i = 0; i < CAPACITY; i++)
-        test_normals(10 + i, N, 2, it.x[i]);
-    return it;
+        test_normals(10 + i, N, 2, model.x[i]);
+    return model;
 }
 
 /* The posterior's mean, precision (lower triangle), factor, and −log p(x) for an image. */
@@ -96,17 +97,18 @@ typedef struct answer {
     double mean[D], precision[D * D], factor[D * D], nll;
 } answer;
 
-static answer exact(const linear *it, size_t image)
+static answer exact(const linear *model, size_t image)
 {
     answer out = {{0}, {0}, {0}, 0};
     double v[D * D];
     for (size_t i = 0; i < D; i++) {
         for (size_t n = 0; n < N; n++)
-            out.mean[i] += it->weight * it->a[n * D + i] * it->x[image][n];
+            out.mean[i] += model->weight * model->a[n * D + i] * model->x[image][n];
         for (size_t j = 0; j <= i; j++) {
             out.precision[i * D + j] = i == j;
             for (size_t n = 0; n < N; n++)
-                out.precision[i * D + j] += it->weight * it->a[n * D + i] * it->a[n * D + j];
+                out.precision[i * D + j] +=
+                    model->weight * model->a[n * D + i] * model->a[n * D + j];
         }
     }
     memcpy(v, out.precision, sizeof v);
@@ -114,18 +116,18 @@ static answer exact(const linear *it, size_t image)
     gki_precision_solve(D, v, out.mean);
     gki_cholesky_invert(D, v, out.factor);
     /* p(x) = p(x, z)/p(z|x) at any z, such as the mean. */
-    linear copy = *it;
+    linear copy = *model;
     value(&copy, 1, &image, out.mean, &out.nll);
     for (size_t j = 0; j < D; j++)
         out.nll += -log(out.factor[j * D + j]) - GKV_HALF_LOG_2PI;
     return out;
 }
 
-static gki_refinement start(linear *it, const gkv_refine_settings *settings)
+static gki_refinement start(linear *model, const gkv_refine_settings *settings)
 {
     gki_refinement out;
-    it->target = (gki_target){.d = D, .context = it, .value = value, .expand = expand};
-    assert_ok(gki_refinement_create(settings, &it->target, CAPACITY, &out));
+    model->target = (gki_target){.d = D, .context = model, .value = value, .expand = expand};
+    assert_ok(gki_refinement_create(settings, &model->target, CAPACITY, &out));
     for (size_t i = 0; i < CAPACITY; i++) {
         double mean[D], sd[D];
         test_normals(20 + i, D, 1, mean);
@@ -163,20 +165,20 @@ static void test_linear_gaussian(void **state)
     for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
         linear model = linear_model();
         const gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 5);
-        gki_refinement it = start(&model, &settings);
-        gki_refinement_run(&it, CAPACITY);
+        gki_refinement refinement = start(&model, &settings);
+        gki_refinement_run(&refinement, CAPACITY);
         for (size_t i = 0; i < CAPACITY; i++) {
             const answer wanted = exact(&model, i);
-            assert_true(it.images[i].finite && it.images[i].accepted >= 2);
-            assert_true(distance(it.now.mean + i * D, wanted.mean, D) < 1e-7);
+            assert_true(refinement.images[i].finite && refinement.images[i].accepted >= 2);
+            assert_true(distance(refinement.now.mean + i * D, wanted.mean, D) < 1e-7);
             for (size_t j = 0; j < D; j++)
-                assert_true(
-                    distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-9);
+                assert_true(distance(refinement.now.factor + (i * D + j) * D, wanted.factor + j * D,
+                                     j + 1) < 1e-9);
             if (mode == GKV_REFINE_MEAN)
-                assert_close(it.images[i].value, wanted.nll, 1e-6);
-            assert_true(it.images[i].before > it.images[i].value + 1);
+                assert_close(refinement.images[i].value, wanted.nll, 1e-6);
+            assert_true(refinement.images[i].before > refinement.images[i].value + 1);
         }
-        gki_refinement_free(&it);
+        gki_refinement_free(&refinement);
     }
 }
 
@@ -186,29 +188,29 @@ static void test_begins_with_correlations(void **state)
     (void)state;
     linear model = linear_model();
     const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 0);
-    gki_refinement it = start(&model, &settings);
+    gki_refinement refinement = start(&model, &settings);
     for (size_t i = 0; i < CAPACITY; i++) {
         const answer wanted = exact(&model, i);
-        double sd[D], mixing[D * (D - 1) / 2], *to = mixing;
+        double sd[D], mixing[D * (D - 1) / 2], *next = mixing;
         for (size_t j = 0; j < D; j++) {
             sd[j] = wanted.factor[j * D + j];
             for (size_t k = 0; k < j; k++)
-                *to++ = wanted.factor[j * D + k] / sd[j];
+                *next++ = wanted.factor[j * D + k] / sd[j];
         }
-        gki_refinement_begin(&it, i, wanted.mean, sd, mixing, 100 + i);
+        gki_refinement_begin(&refinement, i, wanted.mean, sd, mixing, 100 + i);
     }
-    gki_refinement_run(&it, CAPACITY);
+    gki_refinement_run(&refinement, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++) {
         const answer wanted = exact(&model, i);
         for (size_t j = 0; j < D; j++) {
-            assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) <
-                        1e-12);
-            assert_true(distance(it.now.precision + (i * D + j) * D, wanted.precision + j * D,
-                                 j + 1) < 1e-8);
+            assert_true(distance(refinement.now.factor + (i * D + j) * D, wanted.factor + j * D,
+                                 j + 1) < 1e-12);
+            assert_true(distance(refinement.now.precision + (i * D + j) * D,
+                                 wanted.precision + j * D, j + 1) < 1e-8);
         }
-        assert_close(it.images[i].before, wanted.nll, 1e-8);
+        assert_close(refinement.images[i].before, wanted.nll, 1e-8);
     }
-    gki_refinement_free(&it);
+    gki_refinement_free(&refinement);
 }
 
 /* The default schedule converges too, and the −ELBO never increases. */
@@ -221,15 +223,16 @@ static void test_schedule(void **state)
         gkv_refine_settings settings;
         gkv_refine_defaults(&settings);
         settings.iterations = iterations;
-        gki_refinement it = start(&model, &settings);
-        gki_refinement_run(&it, 1);
+        gki_refinement refinement = start(&model, &settings);
+        gki_refinement_run(&refinement, 1);
         const answer wanted = exact(&model, 0);
-        assert_true(it.images[0].value <= last && it.images[0].value >= wanted.nll - 1e-9);
-        assert_true(iterations == 0 || it.images[0].value < it.images[0].before);
-        last = it.images[0].value;
+        assert_true(refinement.images[0].value <= last &&
+                    refinement.images[0].value >= wanted.nll - 1e-9);
+        assert_true(iterations == 0 || refinement.images[0].value < refinement.images[0].before);
+        last = refinement.images[0].value;
         if (iterations == 64)
             assert_close(last, wanted.nll, 1e-2);
-        gki_refinement_free(&it);
+        gki_refinement_free(&refinement);
     }
 }
 
@@ -251,14 +254,15 @@ static void test_neighbours(void **state)
 /* Runs refinement and checks that no image has moved. */
 static void assert_kept(linear *model, const gkv_refine_settings *settings, const gki_call *call)
 {
-    gki_refinement it = start(model, settings), untouched = start(model, settings);
-    it.call = call;
-    gki_refinement_run(&it, CAPACITY);
+    gki_refinement refinement = start(model, settings), untouched = start(model, settings);
+    refinement.call = call;
+    gki_refinement_run(&refinement, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++)
-        assert_int_equal(it.images[i].accepted, 0);
-    assert_memory_equal(it.now.mean, untouched.now.mean, CAPACITY * D * sizeof(double));
-    assert_memory_equal(it.now.factor, untouched.now.factor, CAPACITY * D * D * sizeof(double));
-    gki_refinement_free(&it);
+        assert_int_equal(refinement.images[i].accepted, 0);
+    assert_memory_equal(refinement.now.mean, untouched.now.mean, CAPACITY * D * sizeof(double));
+    assert_memory_equal(refinement.now.factor, untouched.now.factor,
+                        CAPACITY * D * D * sizeof(double));
+    gki_refinement_free(&refinement);
     gki_refinement_free(&untouched);
 }
 
@@ -295,16 +299,16 @@ static void test_huge_damping(void **state)
     gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 1);
     settings.advanced.damping = 1e12;
     linear model = linear_model();
-    gki_refinement it = start(&model, &settings), before = start(&model, &settings);
-    gki_refinement_run(&it, CAPACITY);
-    assert_true(distance(it.now.mean, before.now.mean, CAPACITY * D) < 1e-9);
+    gki_refinement refinement = start(&model, &settings), before = start(&model, &settings);
+    gki_refinement_run(&refinement, CAPACITY);
+    assert_true(distance(refinement.now.mean, before.now.mean, CAPACITY * D) < 1e-9);
     size_t accepted = 0;
     for (size_t i = 0; i < CAPACITY; i++) {
-        assert_true(it.images[i].value <= it.images[i].before);
-        accepted += it.images[i].accepted > 0;
+        assert_true(refinement.images[i].value <= refinement.images[i].before);
+        accepted += refinement.images[i].accepted > 0;
     }
     assert_true(accepted > 0);
-    gki_refinement_free(&it);
+    gki_refinement_free(&refinement);
     gki_refinement_free(&before);
 }
 
@@ -317,7 +321,8 @@ static void test_edge(void **state)
     const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 6);
     for (size_t b = 0; b < 3; b++) {
         linear model = linear_model(), free_model = linear_model();
-        gki_refinement it = start(&model, &settings), elsewhere = start(&free_model, &settings);
+        gki_refinement refinement = start(&model, &settings),
+                       elsewhere = start(&free_model, &settings);
         gki_refinement_run(&elsewhere, CAPACITY);
         model.beyond = beyond[b];
         /* some images start before the edge and would cross it */
@@ -325,18 +330,18 @@ static void test_edge(void **state)
         for (size_t i = 1; i < CAPACITY; i++)
             model.edge = fmax(model.edge, elsewhere.now.mean[i * D]);
         size_t finite = 0, bounded = 0;
-        gki_refinement_run(&it, CAPACITY);
+        gki_refinement_run(&refinement, CAPACITY);
         for (size_t i = 0; i < CAPACITY; i++) {
-            finite += it.images[i].finite;
-            if (it.images[i].finite) {
-                assert_true(isfinite(it.images[i].value) &&
-                            it.images[i].value <= it.images[i].before);
-                assert_true(isfinite(it.now.mean[i * D]));
-                bounded += it.images[i].value > elsewhere.images[i].value + 0.01;
+            finite += refinement.images[i].finite;
+            if (refinement.images[i].finite) {
+                assert_true(isfinite(refinement.images[i].value) &&
+                            refinement.images[i].value <= refinement.images[i].before);
+                assert_true(isfinite(refinement.now.mean[i * D]));
+                bounded += refinement.images[i].value > elsewhere.images[i].value + 0.01;
             }
         }
         assert_true(finite > 0 && bounded > 0);
-        gki_refinement_free(&it);
+        gki_refinement_free(&refinement);
         gki_refinement_free(&elsewhere);
     }
 }
@@ -349,29 +354,29 @@ static void test_tries(void **state)
     /* steps are about 10/(1 + λ) times the right ones; up to a factor of 2 they are accepted */
     model.curvature_factor = 0.1;
     gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1); /* λ = 0.1, 1, 10 */
-    gki_refinement it = start(&model, &settings);
-    gki_refinement_run(&it, CAPACITY);
+    gki_refinement refinement = start(&model, &settings);
+    gki_refinement_run(&refinement, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++) {
-        assert_int_equal(it.images[i].accepted, 1);
-        assert_relative(it.images[i].lambda, 1, 1e-12);
+        assert_int_equal(refinement.images[i].accepted, 1);
+        assert_relative(refinement.images[i].lambda, 1, 1e-12);
     }
-    gki_refinement_free(&it);
+    gki_refinement_free(&refinement);
     settings.advanced.damping = 0; /* λ = 0, 0.001, 0.01, 0.1; then 1, 10 */
     settings.iterations = 2;
-    it = start(&model, &settings);
-    gki_refinement_run(&it, CAPACITY);
+    refinement = start(&model, &settings);
+    gki_refinement_run(&refinement, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++) {
-        assert_int_equal(it.images[i].accepted, 1);
-        assert_relative(it.images[i].lambda, 1, 1e-12);
+        assert_int_equal(refinement.images[i].accepted, 1);
+        assert_relative(refinement.images[i].lambda, 1, 1e-12);
     }
-    gki_refinement_free(&it);
+    gki_refinement_free(&refinement);
     model.gradient_sign = -1; /* no step is ever accepted */
     settings.iterations = 200;
-    it = start(&model, &settings);
-    gki_refinement_run(&it, CAPACITY);
+    refinement = start(&model, &settings);
+    gki_refinement_run(&refinement, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++)
-        assert_true(it.images[i].accepted == 0 && it.images[i].lambda <= 1e12);
-    gki_refinement_free(&it);
+        assert_true(refinement.images[i].accepted == 0 && refinement.images[i].lambda <= 1e12);
+    gki_refinement_free(&refinement);
 }
 
 /* P moves by the fraction ρ, as scheduled, to the curvature, which is constant for the linear
@@ -385,18 +390,19 @@ static void test_rate(void **state)
     settings.advanced.rate = 0.6;
     settings.advanced.decay = 0.5;
     linear model = linear_model();
-    gki_refinement it = start(&model, &settings);
+    gki_refinement refinement = start(&model, &settings);
     double before[D * D];
-    memcpy(before, it.now.precision, sizeof before);
-    gki_refinement_run(&it, 1);
-    assert_int_equal(it.images[0].accepted, 2);
+    memcpy(before, refinement.now.precision, sizeof before);
+    gki_refinement_run(&refinement, 1);
+    assert_int_equal(refinement.images[0].accepted, 2);
     for (size_t j = 0; j < D; j++)
         for (size_t k = 0; k <= j; k++) {
             const size_t e = j * D + k;
             const double first = 0.4 * before[e] + 0.6 * wanted.precision[e];
-            assert_close(it.now.precision[e], 0.6 * first + 0.4 * wanted.precision[e], 1e-9);
+            assert_close(refinement.now.precision[e], 0.6 * first + 0.4 * wanted.precision[e],
+                         1e-9);
         }
-    gki_refinement_free(&it);
+    gki_refinement_free(&refinement);
 }
 
 /* The acceptance noise is the same in every trial. The noise of an iteration is new, and no point
@@ -413,13 +419,13 @@ static void test_noise(void **state)
     linear model = linear_model();
     model.curvature_factor = -1; /* no step is possible, so the −ELBO is evaluated only once */
     model.seen = seen;
-    gki_refinement it = start(&model, &settings);
-    gki_refinement_run(&it, 1);
+    gki_refinement refinement = start(&model, &settings);
+    gki_refinement_run(&refinement, 1);
     assert_int_equal(model.seen_count, MOST);
     for (size_t a = 0; a < MOST; a++)
         for (size_t b = 0; b < a; b++)
             assert_true(seen[a] != seen[b]);
-    gki_refinement_free(&it);
+    gki_refinement_free(&refinement);
     /* μ ± Lu */
     for (size_t pair = 0; pair < MOST; pair += 2) {
         double start_of[D];
@@ -430,12 +436,12 @@ static void test_noise(void **state)
     linear rejected = linear_model();
     settings.iterations = 0;
     rejected.seen = seen;
-    it = start(&rejected, &settings);
-    gki_refinement_run(&it, 1);
-    gki_refinement_run(&it, 1);
+    refinement = start(&rejected, &settings);
+    gki_refinement_run(&refinement, 1);
+    gki_refinement_run(&refinement, 1);
     assert_int_equal(rejected.seen_count, 2 * ACCEPTANCE_SAMPLES);
     assert_memory_equal(seen, seen + ACCEPTANCE_SAMPLES, ACCEPTANCE_SAMPLES * sizeof *seen);
-    gki_refinement_free(&it);
+    gki_refinement_free(&refinement);
 }
 
 /* After a stop the iteration is finished, and its gain is kept. */
@@ -480,12 +486,13 @@ static void test_singular(void **state)
     settings.advanced.damping = 1;
     linear model = linear_model();
     model.singular = true;
-    gki_refinement it = start(&model, &settings), before = start(&model, &settings);
-    gki_refinement_run(&it, CAPACITY);
+    gki_refinement refinement = start(&model, &settings), before = start(&model, &settings);
+    gki_refinement_run(&refinement, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++)
-        assert_int_equal(it.images[i].accepted, 1);
-    assert_memory_equal(it.now.factor, before.now.factor, CAPACITY * D * D * sizeof(double));
-    gki_refinement_free(&it);
+        assert_int_equal(refinement.images[i].accepted, 1);
+    assert_memory_equal(refinement.now.factor, before.now.factor,
+                        CAPACITY * D * D * sizeof(double));
+    gki_refinement_free(&refinement);
     gki_refinement_free(&before);
 }
 

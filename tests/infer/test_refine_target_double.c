@@ -9,7 +9,7 @@
 enum { HEIGHT = 17, WIDTH = 18, PIXELS = HEIGHT * WIDTH, LATENT = 4, IMAGES = 3, ROWS = 43 };
 enum { OUTPUTS_MOST = 10 * PIXELS }; /* of the decoder */
 
-typedef struct fixture {
+typedef struct target_fixture {
     gkv_model *model;
     gki_workspace ws; /* for the model's own passes */
     gki_refine_target target;
@@ -18,12 +18,12 @@ typedef struct fixture {
     double z[ROWS * LATENT];
     size_t image[ROWS];
     size_t row; /* that is being differentiated */
-} fixture;
+} target_fixture;
 
-static fixture *begin(const char *likelihood, const char *flow, const char *base, const char *block,
-                      const char *layers, double weight)
+static target_fixture *begin(const char *likelihood, const char *flow, const char *base,
+                             const char *block, const char *layers, double weight)
 {
-    fixture *it = test_alloc(sizeof *it);
+    target_fixture *fixture = test_alloc(sizeof *fixture);
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     set(&settings, "data.binarization", strstr(likelihood, "density") ? "continuous" : "grey");
@@ -40,12 +40,12 @@ static fixture *begin(const char *likelihood, const char *flow, const char *base
     set(&settings, "model.base_fit", "grad");
     set(&settings, "model.base_components", "3");
     set(&settings, "model.base_classes", "2");
-    assert_ok(gki_model_layout(&settings, HEIGHT, WIDTH, 1, &it->model));
+    assert_ok(gki_model_layout(&settings, HEIGHT, WIDTH, 1, &fixture->model));
     double mean[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
         mean[i] = 0.5;
-    gki_model_init(it->model, mean);
-    gki_params *params = &it->model->params;
+    gki_model_init(fixture->model, mean);
+    gki_params *params = &fixture->model->params;
     for (size_t i = 0; i < params->count; i++) {
         const gki_param *param = &params->list[i];
         if (strcmp(param->name, "encoder.input_mean") == 0)
@@ -60,103 +60,105 @@ static fixture *begin(const char *likelihood, const char *flow, const char *base
                          params->values + param->offset + row * param->cols + from);
         }
     }
-    test_clear_masked(it->model->flow, params);
-    it->model->base->ops->project(it->model->base, params);
-    assert_ok(it->model->base->ops->check(it->model->base, params));
-    it->weight = weight;
-    assert_ok(gki_workspace_create(&it->model->plan, ROWS, true, params, &it->ws));
-    assert_ok(gki_refine_target_create(it->model, weight, IMAGES, &it->target));
-    gki_refine_target_pack(&it->target);
+    test_clear_masked(fixture->model->flow, params);
+    fixture->model->base->ops->project(fixture->model->base, params);
+    assert_ok(fixture->model->base->ops->check(fixture->model->base, params));
+    fixture->weight = weight;
+    assert_ok(gki_workspace_create(&fixture->model->plan, ROWS, true, params, &fixture->ws));
+    assert_ok(gki_refine_target_create(fixture->model, weight, IMAGES, &fixture->target));
+    gki_refine_target_pack(&fixture->target);
     double noise[PIXELS];
     for (size_t i = 0; i < IMAGES; i++) {
         test_normals(500 + i, PIXELS, 1, noise);
         for (size_t k = 0; k < PIXELS; k++) /* one grey, the others binary */
-            it->x[i * PIXELS + k] = (float)(i == 0 ? noise[k] - floor(noise[k]) : noise[k] > 0);
+            fixture->x[i * PIXELS + k] =
+                (float)(i == 0 ? noise[k] - floor(noise[k]) : noise[k] > 0);
     }
-    gki_refine_target_images(&it->target, IMAGES, it->x);
-    test_normals(600, ROWS * LATENT, 1, it->z);
+    gki_refine_target_images(&fixture->target, IMAGES, fixture->x);
+    test_normals(600, ROWS * LATENT, 1, fixture->z);
     for (size_t r = 0; r < ROWS; r++)
-        it->image[r] = r * IMAGES / ROWS;
-    return it;
+        fixture->image[r] = r * IMAGES / ROWS;
+    return fixture;
 }
 
-static void end(fixture *it)
+static void end(target_fixture *fixture)
 {
-    gki_refine_target_free(&it->target);
-    gki_workspace_free(&it->ws);
-    gkv_model_free(it->model);
-    free(it);
+    gki_refine_target_free(&fixture->target);
+    gki_workspace_free(&fixture->ws);
+    gkv_model_free(fixture->model);
+    free(fixture);
 }
 
 /* −log p(x|z) − weight·log p(z) of the row at z, by the model's passes. */
-static double value_at(fixture *it, size_t row, const double *z, double *cross_entropy)
+static double value_at(target_fixture *fixture, size_t row, const double *z, double *cross_entropy)
 {
-    memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
+    memcpy(gki_at(&fixture->ws, fixture->model->posterior.z, 0), z, LATENT * sizeof *z);
     for (size_t k = 0; k < PIXELS; k++)
-        gki_at(&it->ws, it->model->x, 0)[k] = (double)it->x[it->image[row] * PIXELS + k];
-    gki_pass_decode(it->model, &it->ws, 0, 1);
-    gki_pass_likelihood(it->model, &it->ws, 0, 1);
-    gki_pass_prior(it->model, &it->ws, 0, 1);
+        gki_at(&fixture->ws, fixture->model->x, 0)[k] =
+            (double)fixture->x[fixture->image[row] * PIXELS + k];
+    gki_pass_decode(fixture->model, &fixture->ws, 0, 1);
+    gki_pass_likelihood(fixture->model, &fixture->ws, 0, 1);
+    gki_pass_prior(fixture->model, &fixture->ws, 0, 1);
     if (cross_entropy)
-        *cross_entropy = *gki_at(&it->ws, it->model->reconstruction, 0);
-    return *gki_at(&it->ws, it->model->reconstruction, 0) -
-           it->weight * gki_pass_log_prior(it->model, &it->ws, 0);
+        *cross_entropy = *gki_at(&fixture->ws, fixture->model->reconstruction, 0);
+    return *gki_at(&fixture->ws, fixture->model->reconstruction, 0) -
+           fixture->weight * gki_pass_log_prior(fixture->model, &fixture->ws, 0);
 }
 
 static void value_map(void *context, const double *z, double *value)
 {
-    fixture *it = context;
-    *value = value_at(it, it->row, z, NULL);
+    target_fixture *fixture = context;
+    *value = value_at(fixture, fixture->row, z, NULL);
 }
 
 static void logits_map(void *context, const double *z, double *logits)
 {
-    fixture *it = context;
-    memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
-    gki_pass_decode(it->model, &it->ws, 0, 1);
-    memcpy(logits, gki_at(&it->ws, it->model->decoder->out, 0),
-           it->model->decoder->out.width * sizeof *logits);
+    target_fixture *fixture = context;
+    memcpy(gki_at(&fixture->ws, fixture->model->posterior.z, 0), z, LATENT * sizeof *z);
+    gki_pass_decode(fixture->model, &fixture->ws, 0, 1);
+    memcpy(logits, gki_at(&fixture->ws, fixture->model->decoder->out, 0),
+           fixture->model->decoder->out.width * sizeof *logits);
 }
 
 static void eps_map(void *context, const double *z, double *eps)
 {
-    fixture *it = context;
-    memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
-    gki_pass_prior(it->model, &it->ws, 0, 1);
-    memcpy(eps, gki_at(&it->ws, it->model->flow->eps, 0), LATENT * sizeof *eps);
+    target_fixture *fixture = context;
+    memcpy(gki_at(&fixture->ws, fixture->model->posterior.z, 0), z, LATENT * sizeof *z);
+    gki_pass_prior(fixture->model, &fixture->ws, 0, 1);
+    memcpy(eps, gki_at(&fixture->ws, fixture->model->flow->eps, 0), LATENT * sizeof *eps);
 }
 
 /* The diagonal of the information of the decoder's outputs, which are in the workspace. */
-static void information_of(fixture *it, double *information)
+static void information_of(target_fixture *fixture, double *information)
 {
-    const gki_likelihood *likelihood = it->model->likelihood;
-    const double *out = gki_at(&it->ws, it->model->decoder->out, 0);
+    const gki_likelihood *likelihood = fixture->model->likelihood;
+    const double *out = gki_at(&fixture->ws, fixture->model->decoder->out, 0);
     if (likelihood->ops == &gki_likelihood_bernoulli) {
         for (size_t k = 0; k < PIXELS; k++)
             information[k] = 1 / (2 + exp(out[k]) + exp(-out[k])); /* π(1−π) */
         return;
     }
-    likelihood->ops->fisher_sd(likelihood, &it->ws, 0, information);
+    likelihood->ops->fisher_sd(likelihood, &fixture->ws, 0, information);
     for (size_t k = 0; k < likelihood->outputs; k++)
         information[k] *= information[k];
 }
 
 /* Adds row r's gradient and curvature by differences. */
-static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
+static void add_row(target_fixture *fixture, size_t r, double *gradient, double *curvature)
 {
     static double jacobian[LATENT * OUTPUTS_MOST], logits[OUTPUTS_MOST], information[OUTPUTS_MOST];
-    const size_t outputs = it->model->decoder->out.width;
+    const size_t outputs = fixture->model->decoder->out.width;
     double derivatives[LATENT], flow[LATENT * LATENT], lambda[LATENT * LATENT], eps[LATENT];
-    const double *z = it->z + r * LATENT;
-    it->row = r;
+    const double *z = fixture->z + r * LATENT;
+    fixture->row = r;
     /* a short step: the log-determinant of a spline has kinks at its knots */
-    test_jacobian(value_map, it, z, LATENT, 1, 1e-6, derivatives);
-    test_jacobian(logits_map, it, z, LATENT, outputs, 1e-4, jacobian);
-    test_jacobian(eps_map, it, z, LATENT, LATENT, 1e-4, flow);
-    logits_map(it, z, logits);
-    information_of(it, information);
-    eps_map(it, z, eps);
-    it->model->base->ops->curvature(it->model->base, &it->ws, 0, 1, lambda);
+    test_jacobian(value_map, fixture, z, LATENT, 1, 1e-6, derivatives);
+    test_jacobian(logits_map, fixture, z, LATENT, outputs, 1e-4, jacobian);
+    test_jacobian(eps_map, fixture, z, LATENT, LATENT, 1e-4, flow);
+    logits_map(fixture, z, logits);
+    information_of(fixture, information);
+    eps_map(fixture, z, eps);
+    fixture->model->base->ops->curvature(fixture->model->base, &fixture->ws, 0, 1, lambda);
     for (size_t i = 0; i < LATENT; i++) {
         gradient[i] += derivatives[i];
         for (size_t j = 0; j < LATENT; j++) {
@@ -165,7 +167,7 @@ static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
                 sum += jacobian[i * outputs + k] * jacobian[j * outputs + k] * information[k];
             for (size_t a = 0; a < LATENT; a++)
                 for (size_t b = 0; b < LATENT; b++)
-                    sum += it->weight * flow[i * LATENT + a] * lambda[a * LATENT + b] *
+                    sum += fixture->weight * flow[i * LATENT + a] * lambda[a * LATENT + b] *
                            flow[j * LATENT + b];
             curvature[i * LATENT + j] += sum;
         }
@@ -175,24 +177,24 @@ static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
 static void check_of(const char *likelihood, const char *flow, const char *base, const char *block,
                      const char *layers, double weight)
 {
-    fixture *it = begin(likelihood, flow, base, block, layers, weight);
-    const gki_target *target = &it->target.target;
+    target_fixture *fixture = begin(likelihood, flow, base, block, layers, weight);
+    const gki_target *target = &fixture->target.target;
     double values[ROWS], entropies[ROWS];
     double gradient[IMAGES * LATENT] = {0}, curvature[IMAGES * LATENT * LATENT] = {0};
     double gradient_alone[IMAGES * LATENT] = {0};
     double wanted[IMAGES * LATENT] = {0}, wanted_curvature[IMAGES * LATENT * LATENT] = {0};
-    target->value(target->context, ROWS, it->image, it->z, values);
-    gki_refine_target_cross_entropy(&it->target, ROWS, it->image, it->z, entropies);
-    target->expand(target->context, ROWS, it->image, it->z, gradient, curvature);
-    target->expand(target->context, ROWS, it->image, it->z, gradient_alone, NULL);
+    target->value(target->context, ROWS, fixture->image, fixture->z, values);
+    gki_refine_target_cross_entropy(&fixture->target, ROWS, fixture->image, fixture->z, entropies);
+    target->expand(target->context, ROWS, fixture->image, fixture->z, gradient, curvature);
+    target->expand(target->context, ROWS, fixture->image, fixture->z, gradient_alone, NULL);
     assert_memory_equal(gradient, gradient_alone, sizeof gradient);
     for (size_t r = 0; r < ROWS; r++) {
         double entropy;
-        assert_close(values[r], value_at(it, r, it->z + r * LATENT, &entropy),
+        assert_close(values[r], value_at(fixture, r, fixture->z + r * LATENT, &entropy),
                      1e-10 * fabs(values[r]));
         assert_close(entropies[r], entropy, 1e-10 * entropy);
-        add_row(it, r, wanted + it->image[r] * LATENT,
-                wanted_curvature + it->image[r] * LATENT * LATENT);
+        add_row(fixture, r, wanted + fixture->image[r] * LATENT,
+                wanted_curvature + fixture->image[r] * LATENT * LATENT);
     }
     for (size_t i = 0; i < IMAGES; i++)
         for (size_t j = 0; j < LATENT; j++) {
@@ -204,7 +206,7 @@ static void check_of(const char *likelihood, const char *flow, const char *base,
                              1e-6 * (1 + fabs(wanted_curvature[e])));
             }
         }
-    end(it);
+    end(fixture);
 }
 
 static void check(const char *flow, const char *base, const char *block, const char *layers,

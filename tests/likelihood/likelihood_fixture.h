@@ -11,86 +11,88 @@
 
 enum { LEVELS = GKV_LEVELS };
 
-typedef struct fixture {
+typedef struct likelihood_fixture {
     gki_likelihood *likelihood;
     gki_params params;
     gki_plan plan;
     gki_workspace ws;
     size_t rows, values;
-} fixture;
+} likelihood_fixture;
 
 static inline void fixture_of_channels(gkv_likelihood_family family, size_t components,
                                        bool learned_edges, size_t rows, size_t values,
-                                       size_t channels, fixture *it)
+                                       size_t channels, likelihood_fixture *fixture)
 {
-    *it = (fixture){.rows = rows, .values = values};
-    const gki_likelihood_spec spec = {.x = gki_plan_forward(&it->plan, values),
+    *fixture = (likelihood_fixture){.rows = rows, .values = values};
+    const gki_likelihood_spec spec = {.x = gki_plan_forward(&fixture->plan, values),
                                       .channels = channels,
                                       .components = components,
                                       .learned_edges = learned_edges};
-    assert_ok(gki_likelihood_create(family, &spec, &it->params, &it->plan, &it->likelihood));
-    const size_t outputs = it->likelihood->outputs;
-    gki_likelihood_attach(it->likelihood, gki_plan_forward(&it->plan, outputs),
-                          gki_plan_backward(&it->plan, outputs));
-    assert_ok(gki_params_seal(&it->params));
-    assert_ok(gki_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
+    assert_ok(gki_likelihood_create(family, &spec, &fixture->params, &fixture->plan,
+                                    &fixture->likelihood));
+    const size_t outputs = fixture->likelihood->outputs;
+    gki_likelihood_attach(fixture->likelihood, gki_plan_forward(&fixture->plan, outputs),
+                          gki_plan_backward(&fixture->plan, outputs));
+    assert_ok(gki_params_seal(&fixture->params));
+    assert_ok(gki_workspace_create(&fixture->plan, rows, true, &fixture->params, &fixture->ws));
 }
 
 static inline void fixture_begin(gkv_likelihood_family family, size_t components,
-                                 bool learned_edges, size_t rows, size_t values, fixture *it)
+                                 bool learned_edges, size_t rows, size_t values,
+                                 likelihood_fixture *fixture)
 {
-    fixture_of_channels(family, components, learned_edges, rows, values, 1, it);
+    fixture_of_channels(family, components, learned_edges, rows, values, 1, fixture);
 }
 
-static inline void fixture_end(fixture *it)
+static inline void fixture_end(likelihood_fixture *fixture)
 {
-    gki_workspace_free(&it->ws);
-    it->likelihood->ops->free(it->likelihood);
-    gki_params_free(&it->params);
+    gki_workspace_free(&fixture->ws);
+    fixture->likelihood->ops->free(fixture->likelihood);
+    gki_params_free(&fixture->params);
 }
 
-static inline gki_real *x_of(fixture *it, size_t row)
+static inline gki_real *x_of(likelihood_fixture *fixture, size_t row)
 {
-    return gki_at(&it->ws, it->likelihood->x, row);
+    return gki_at(&fixture->ws, fixture->likelihood->x, row);
 }
 
-static inline gki_real *out_of(fixture *it, size_t row)
+static inline gki_real *out_of(likelihood_fixture *fixture, size_t row)
 {
-    return gki_at(&it->ws, it->likelihood->out, row);
+    return gki_at(&fixture->ws, fixture->likelihood->out, row);
 }
 
-static inline gki_real *d_out_of(fixture *it, size_t row)
+static inline gki_real *d_out_of(likelihood_fixture *fixture, size_t row)
 {
-    return gki_at(&it->ws, it->likelihood->d_out, row);
+    return gki_at(&fixture->ws, fixture->likelihood->d_out, row);
 }
 
-static inline void run_forward(fixture *it)
+static inline void run_forward(likelihood_fixture *fixture)
 {
-    it->likelihood->ops->forward(it->likelihood, &it->ws, 0, it->rows);
+    fixture->likelihood->ops->forward(fixture->likelihood, &fixture->ws, 0, fixture->rows);
 }
 
-static inline double value_of(fixture *it, size_t row)
+static inline double value_of(likelihood_fixture *fixture, size_t row)
 {
-    return (double)*gki_at(&it->ws, it->likelihood->value, row);
+    return (double)*gki_at(&fixture->ws, fixture->likelihood->value, row);
 }
 
 /* Makes a likelihood of one value with a row for every level, all with the outputs out[]. Then
  * value_of(v) is −log P(v). */
-static inline void all_levels(fixture *it, const gki_real *out)
+static inline void all_levels(likelihood_fixture *fixture, const gki_real *out)
 {
     for (size_t v = 0; v < LEVELS; v++) {
-        x_of(it, v)[0] = (gki_real)v / 255;
-        memcpy(out_of(it, v), out, it->likelihood->outputs * sizeof *out);
+        x_of(fixture, v)[0] = (gki_real)v / 255;
+        memcpy(out_of(fixture, v), out, fixture->likelihood->outputs * sizeof *out);
     }
-    run_forward(it);
+    run_forward(fixture);
 }
 
 /* Moves the edges away from equal widths, if they are learned: some levels get very narrow. */
-static inline void move_edges(fixture *it)
+static inline void move_edges(likelihood_fixture *fixture)
 {
-    for (size_t p = 0; p < it->params.count; p++)
-        for (size_t i = 0; i < it->params.list[p].size; i++)
-            gki_param_value(&it->params, p)[i] =
+    for (size_t p = 0; p < fixture->params.count; p++)
+        for (size_t i = 0; i < fixture->params.list[p].size; i++)
+            gki_param_value(&fixture->params, p)[i] =
                 (gki_real)(0.3 * sin((double)(7 * i)) - (i % 50 == 3 ? 1.0 : 0));
 }
 

@@ -13,10 +13,11 @@ static void colour_outputs(size_t outputs, size_t place, gki_real *out)
         out[i] = (gki_real)(0.9 * sin(0.3 + 2.3 * (double)i + 5.9 * (double)place));
 }
 
-static void begin_case(const level_case *c, size_t rows, size_t pixels, fixture *it)
+static void begin_case(const level_case *c, size_t rows, size_t pixels, likelihood_fixture *fixture)
 {
-    fixture_of_channels(c->family, c->components, c->learned, rows, COLOURS * pixels, COLOURS, it);
-    move_edges(it);
+    fixture_of_channels(c->family, c->components, c->learned, rows, COLOURS * pixels, COLOURS,
+                        fixture);
+    move_edges(fixture);
 }
 
 /* --- Gradients ------------------------------------------------------------ */
@@ -27,33 +28,33 @@ static void gradients_are_differences(void **state)
     enum { ROWS = 2, PIXELS = 5 };
     static const double levels[] = {0, 255, 3, 254, 128, 1, 77, 200, 17, 90, 0, 31};
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it;
-        begin_case(&level_cases[c], ROWS, PIXELS, &it);
-        const size_t outputs = it.likelihood->outputs;
+        likelihood_fixture fixture;
+        begin_case(&level_cases[c], ROWS, PIXELS, &fixture);
+        const size_t outputs = fixture.likelihood->outputs;
         assert_true(outputs <= PIXELS * COLOUR_OUTPUTS_MOST);
         for (size_t r = 0; r < ROWS; r++) {
-            colour_outputs(outputs, c + r, out_of(&it, r));
+            colour_outputs(outputs, c + r, out_of(&fixture, r));
             for (size_t i = 0; i < COLOURS * PIXELS; i++)
-                x_of(&it, r)[i] = levels[(i + 5 * r) % 12] / 255;
+                x_of(&fixture, r)[i] = levels[(i + 5 * r) % 12] / 255;
         }
-        assert_output_gradient(&it);
-        assert_edge_gradient(&it, level_cases[c].learned);
-        fixture_end(&it);
+        assert_output_gradient(&fixture);
+        assert_edge_gradient(&fixture, level_cases[c].learned);
+        fixture_end(&fixture);
     }
 }
 
 /* --- Probabilities -------------------------------------------------------- */
 
 /* Makes value_of(v) −log P of a pixel with these levels, but v in one channel. */
-static void run_channel(fixture *it, size_t channel, const size_t levels[COLOURS],
+static void run_channel(likelihood_fixture *fixture, size_t channel, const size_t levels[COLOURS],
                         const gki_real *out)
 {
     for (size_t v = 0; v < LEVELS; v++) {
         for (size_t c = 0; c < COLOURS; c++)
-            x_of(it, v)[c] = (gki_real)(c == channel ? v : levels[c]) / 255;
-        memcpy(out_of(it, v), out, it->likelihood->outputs * sizeof *out);
+            x_of(fixture, v)[c] = (gki_real)(c == channel ? v : levels[c]) / 255;
+        memcpy(out_of(fixture, v), out, fixture->likelihood->outputs * sizeof *out);
     }
-    run_forward(it);
+    run_forward(fixture);
 }
 
 /* Sums over all levels of blue, of green and blue, and of all three channels. A sum over blue does
@@ -63,13 +64,13 @@ static void probabilities_sum_to_one(void **state)
 {
     (void)state;
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it, red;
+        likelihood_fixture fixture, red;
         double out[COLOUR_OUTPUTS_MOST], of_red[OUTPUTS_MOST];
-        begin_case(&level_cases[c], LEVELS, 1, &it);
+        begin_case(&level_cases[c], LEVELS, 1, &fixture);
         fixture_begin(level_cases[c].family, level_cases[c].components, level_cases[c].learned,
                       LEVELS, 1, &red);
         move_edges(&red);
-        colour_outputs(it.likelihood->outputs, c, out);
+        colour_outputs(fixture.likelihood->outputs, c, out);
         for (size_t p = 0; p < red.likelihood->outputs; p++)
             of_red[p] = out[COLOURS * p];
         all_levels(&red, of_red);
@@ -77,15 +78,15 @@ static void probabilities_sum_to_one(void **state)
             double of_greens = 0;
             for (size_t g = 0; g < LEVELS; g++) {
                 double of_blues = 0;
-                run_channel(&it, 2, (const size_t[]){r, g, 0}, out);
+                run_channel(&fixture, 2, (const size_t[]){r, g, 0}, out);
                 for (size_t b = 0; b < LEVELS; b++)
-                    of_blues += exp(-value_of(&it, b));
+                    of_blues += exp(-value_of(&fixture, b));
                 of_greens += of_blues;
             }
             assert_close(of_greens, exp(-value_of(&red, r)), 1e-12);
         }
         fixture_end(&red);
-        fixture_end(&it);
+        fixture_end(&fixture);
     }
 }
 
@@ -94,24 +95,24 @@ static void probabilities_sum_to_one(void **state)
 static void locations_move_by_the_coefficients(void **state)
 {
     (void)state;
-    fixture it;
+    likelihood_fixture fixture;
     double out[COLOURS * 3], value;
     const level_case one = {GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 1, false};
-    begin_case(&one, 1, 1, &it);
-    assert_int_equal(it.likelihood->outputs, COLOURS * 3);
+    begin_case(&one, 1, 1, &fixture);
+    assert_int_equal(fixture.likelihood->outputs, COLOURS * 3);
     colour_outputs(COLOURS * 3, 2, out);
     const double x[COLOURS] = {200 / 255.0, 40 / 255.0, 90 / 255.0};
-    memcpy(x_of(&it, 0), x, sizeof x);
-    memcpy(out_of(&it, 0), out, sizeof out);
-    run_forward(&it);
-    value = value_of(&it, 0);
+    memcpy(x_of(&fixture, 0), x, sizeof x);
+    memcpy(out_of(&fixture, 0), out, sizeof out);
+    run_forward(&fixture);
+    value = value_of(&fixture, 0);
     out[1] += out[6] * (2 * x[0] - 1);
     out[2] += out[7] * (2 * x[0] - 1) + out[8] * (2 * x[1] - 1);
     out[6] = out[7] = out[8] = 0;
-    memcpy(out_of(&it, 0), out, sizeof out);
-    run_forward(&it);
-    assert_close(value_of(&it, 0), value, 1e-12);
-    fixture_end(&it);
+    memcpy(out_of(&fixture, 0), out, sizeof out);
+    run_forward(&fixture);
+    assert_close(value_of(&fixture, 0), value, 1e-12);
+    fixture_end(&fixture);
 }
 
 /* --- Information ---------------------------------------------------------- */
@@ -145,28 +146,29 @@ static void information_is_expectation(void **state)
     (void)state;
     static const size_t levels[COLOURS] = {180, 33, 70};
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it;
-        begin_case(&level_cases[c], LEVELS, 1, &it);
-        const size_t outputs = it.likelihood->outputs,
+        likelihood_fixture fixture;
+        begin_case(&level_cases[c], LEVELS, 1, &fixture);
+        const size_t outputs = fixture.likelihood->outputs,
                      own = outputs - COLOURS * components_of(&level_cases[c]);
         for (size_t channel = 0; channel < COLOURS; channel++) {
             double out[COLOUR_OUTPUTS_MOST], sd[COLOUR_OUTPUTS_MOST], total = 0;
             colour_outputs(outputs, c, out);
             cut_later(channel, own, outputs, out);
-            run_channel(&it, channel, levels, out);
-            it.likelihood->ops->fisher_sd(it.likelihood, &it.ws, levels[channel], sd);
+            run_channel(&fixture, channel, levels, out);
+            fixture.likelihood->ops->fisher_sd(fixture.likelihood, &fixture.ws, levels[channel],
+                                               sd);
             for (size_t v = 0; v < LEVELS; v++)
-                total += exp(-value_of(&it, v));
+                total += exp(-value_of(&fixture, v));
             for (size_t i = 0; i < outputs; i++) {
                 double sum = 0;
                 for (size_t v = 0; v < LEVELS && channel_of(i, own) == channel; v++)
-                    sum +=
-                        exp(-value_of(&it, v)) / total * d_out_of(&it, v)[i] * d_out_of(&it, v)[i];
+                    sum += exp(-value_of(&fixture, v)) / total * d_out_of(&fixture, v)[i] *
+                           d_out_of(&fixture, v)[i];
                 if (channel_of(i, own) == channel)
                     assert_close(sd[i] * sd[i], sum, 1e-9 * (1e-3 + sum));
             }
         }
-        fixture_end(&it);
+        fixture_end(&fixture);
     }
 }
 
@@ -196,18 +198,18 @@ static void means_and_medians_are_given_the_earlier_channels(void **state)
     (void)state;
     enum { VALUES = COLOURS * MANY };
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it, grey;
+        likelihood_fixture fixture, grey;
         if (level_cases[c].learned)
             continue; /* the middles of equal edges are 2x − 1 */
-        begin_case(&level_cases[c], 1, MANY, &it);
+        begin_case(&level_cases[c], 1, MANY, &fixture);
         fixture_begin(level_cases[c].family, level_cases[c].components, false, 1, VALUES, &grey);
-        const size_t outputs = it.likelihood->outputs, own = grey.likelihood->outputs;
+        const size_t outputs = fixture.likelihood->outputs, own = grey.likelihood->outputs;
         double *out = test_alloc(outputs * sizeof *out), *moved = test_alloc(own * sizeof *moved);
         double image[VALUES], wanted[VALUES];
         colour_outputs(outputs, c, out);
         for (size_t which = 0; which < 2; which++) {
-            const gki_likelihood_ops *ops = it.likelihood->ops, *plain = grey.likelihood->ops;
-            (which ? ops->medians : ops->means)(it.likelihood, &it.params, 1, out, image);
+            const gki_likelihood_ops *ops = fixture.likelihood->ops, *plain = grey.likelihood->ops;
+            (which ? ops->medians : ops->means)(fixture.likelihood, &fixture.params, 1, out, image);
             move_locations(&level_cases[c], VALUES, own, image, out, moved);
             (which ? plain->medians : plain->means)(grey.likelihood, &grey.params, 1, moved,
                                                     wanted);
@@ -217,24 +219,24 @@ static void means_and_medians_are_given_the_earlier_channels(void **state)
         free(out);
         free(moved);
         fixture_end(&grey);
-        fixture_end(&it);
+        fixture_end(&fixture);
     }
 }
 
 /* P of a channel below its level, given the earlier channels, and P at it. `out` has no dependence
  * of later channels on this one. */
-static double below(fixture *it, size_t channel, const size_t levels[COLOURS], const double *out,
-                    double *at)
+static double below(likelihood_fixture *fixture, size_t channel, const size_t levels[COLOURS],
+                    const double *out, double *of_level)
 {
     double sum = 0, total = 0;
-    run_channel(it, channel, levels, out);
+    run_channel(fixture, channel, levels, out);
     for (size_t v = 0; v < LEVELS; v++) {
-        const double p = exp(-value_of(it, v));
+        const double p = exp(-value_of(fixture, v));
         total += p;
         sum += v < levels[channel] ? p : 0;
-        *at = v == levels[channel] ? p : *at;
+        *of_level = v == levels[channel] ? p : *of_level;
     }
-    *at /= total;
+    *of_level /= total;
     return sum / total;
 }
 
@@ -246,18 +248,18 @@ static void draws_have_the_probabilities(void **state)
     (void)state;
     enum { CELLS = 20, SEEN = 2 * MANY };
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it, one;
+        likelihood_fixture fixture, one;
         double cells[COLOURS][CELLS] = {{0}}, out[COLOUR_OUTPUTS_MOST];
-        begin_case(&level_cases[c], 1, MANY, &it);
+        begin_case(&level_cases[c], 1, MANY, &fixture);
         begin_case(&level_cases[c], LEVELS, 1, &one);
         const size_t parameters = one.likelihood->outputs / COLOURS;
         colour_outputs(one.likelihood->outputs, c, out);
         for (size_t i = 0; i < parameters * COLOURS * MANY; i++)
-            out_of(&it, 0)[i] = out[i / (COLOURS * MANY) * COLOURS + i % COLOURS];
+            out_of(&fixture, 0)[i] = out[i / (COLOURS * MANY) * COLOURS + i % COLOURS];
         for (uint64_t image = 0; image < SEEN / MANY; image++) {
             float drawn[COLOURS * MANY];
-            it.likelihood->ops->draw(it.likelihood, &it.params, out_of(&it, 0),
-                                     gki_rng_at(3, GKV_STREAM_PIXELS, 0, image), drawn);
+            fixture.likelihood->ops->draw(fixture.likelihood, &fixture.params, out_of(&fixture, 0),
+                                          gki_rng_at(3, GKV_STREAM_PIXELS, 0, image), drawn);
             for (size_t j = 0; j < MANY; j++) {
                 size_t levels[COLOURS];
                 double uniform[COLOURS];
@@ -265,11 +267,12 @@ static void draws_have_the_probabilities(void **state)
                 for (size_t k = 0; k < COLOURS; k++)
                     levels[k] = (size_t)lrintf(255 * drawn[COLOURS * j + k]);
                 for (size_t k = 0; k < COLOURS; k++) {
-                    double at = 0, of_later[COLOUR_OUTPUTS_MOST];
+                    double of_level = 0, of_later[COLOUR_OUTPUTS_MOST];
                     memcpy(of_later, out, one.likelihood->outputs * sizeof *out);
                     cut_later(k, one.likelihood->outputs - COLOURS * components_of(&level_cases[c]),
                               one.likelihood->outputs, of_later);
-                    const double u = below(&one, k, levels, of_later, &at) + uniform[k] * at;
+                    const double u =
+                        below(&one, k, levels, of_later, &of_level) + uniform[k] * of_level;
                     cells[k][(size_t)fmin(u * CELLS, CELLS - 1)]++;
                 }
             }
@@ -283,26 +286,26 @@ static void draws_have_the_probabilities(void **state)
                         60); /* exceeded by chance in 4 of 10⁶ cases; the draws are fixed */
         }
         fixture_end(&one);
-        fixture_end(&it);
+        fixture_end(&fixture);
     }
 }
 
 static void initial_outputs_are_independent_channels(void **state)
 {
     (void)state;
-    fixture it, grey;
+    likelihood_fixture fixture, grey;
     const double means[COLOURS] = {0.1, 0.5, 0.9};
     double out[COLOUR_OUTPUTS_MOST], of_grey[COLOUR_OUTPUTS_MOST];
-    begin_case(&level_cases[2], 1, 1, &it);
+    begin_case(&level_cases[2], 1, 1, &fixture);
     fixture_begin(level_cases[2].family, level_cases[2].components, true, 1, COLOURS, &grey);
-    it.likelihood->ops->init(it.likelihood, &it.params, means, out);
+    fixture.likelihood->ops->init(fixture.likelihood, &fixture.params, means, out);
     grey.likelihood->ops->init(grey.likelihood, &grey.params, means, of_grey);
     const size_t own = grey.likelihood->outputs;
     assert_memory_equal(out, of_grey, own * sizeof *out);
-    for (size_t i = own; i < it.likelihood->outputs; i++)
+    for (size_t i = own; i < fixture.likelihood->outputs; i++)
         assert_true(out[i] == 0);
     fixture_end(&grey);
-    fixture_end(&it);
+    fixture_end(&fixture);
 }
 
 int main(void)

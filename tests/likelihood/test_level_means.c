@@ -22,23 +22,24 @@ static void means_are_in_range(void **state)
     (void)state;
     for (size_t c = 0; c < LEVEL_CASES; c++)
         for (size_t channels = 1; channels <= GKV_COLOURS; channels += GKV_COLOURS - 1) {
-            fixture it;
-            gki_real to[VALUES];
+            likelihood_fixture fixture;
+            gki_real image[VALUES];
             fixture_of_channels(level_cases[c].family, level_cases[c].components,
-                                level_cases[c].learned, 1, VALUES, channels, &it);
-            gki_real *out = test_alloc(it.likelihood->outputs * sizeof *out);
+                                level_cases[c].learned, 1, VALUES, channels, &fixture);
+            gki_real *out = test_alloc(fixture.likelihood->outputs * sizeof *out);
             for (size_t place = 0; place < 20; place++) {
-                for (size_t i = 0; i < it.likelihood->outputs; i++)
+                for (size_t i = 0; i < fixture.likelihood->outputs; i++)
                     out[i] = output_of(&level_cases[c], i / VALUES, place, i);
-                const gki_likelihood_ops *ops = it.likelihood->ops;
+                const gki_likelihood_ops *ops = fixture.likelihood->ops;
                 for (size_t which = 0; which < 2; which++) {
-                    (which ? ops->medians : ops->means)(it.likelihood, &it.params, 1, out, to);
+                    (which ? ops->medians : ops->means)(fixture.likelihood, &fixture.params, 1, out,
+                                                        image);
                     for (size_t i = 0; i < VALUES; i++)
-                        assert_true(to[i] >= 0 && to[i] <= 1);
+                        assert_true(image[i] >= 0 && image[i] <= 1);
                 }
             }
             free(out);
-            fixture_end(&it);
+            fixture_end(&fixture);
         }
 }
 

@@ -15,72 +15,73 @@ static void bernoulli_gradients_are_differences(void **state)
 {
     (void)state;
     const double h = 1e-5;
-    fixture it;
-    fixture_begin(GKV_LIKELIHOOD_BERNOULLI, 1, false, 1, PIXELS, &it);
-    assert_int_equal(it.likelihood->outputs, PIXELS);
+    likelihood_fixture fixture;
+    fixture_begin(GKV_LIKELIHOOD_BERNOULLI, 1, false, 1, PIXELS, &fixture);
+    assert_int_equal(fixture.likelihood->outputs, PIXELS);
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
         double gradient[PIXELS];
-        memcpy(x_of(&it, 0), images[i], sizeof images[i]);
-        memcpy(out_of(&it, 0), logits, sizeof logits);
-        run_forward(&it);
-        assert_true(isfinite(value_of(&it, 0)));
-        memcpy(gradient, d_out_of(&it, 0), sizeof gradient);
+        memcpy(x_of(&fixture, 0), images[i], sizeof images[i]);
+        memcpy(out_of(&fixture, 0), logits, sizeof logits);
+        run_forward(&fixture);
+        assert_true(isfinite(value_of(&fixture, 0)));
+        memcpy(gradient, d_out_of(&fixture, 0), sizeof gradient);
         for (size_t j = 0; j < PIXELS; j++) {
-            out_of(&it, 0)[j] = logits[j] + h;
-            run_forward(&it);
-            const double above = value_of(&it, 0);
-            out_of(&it, 0)[j] = logits[j] - h;
-            run_forward(&it);
-            assert_close(gradient[j], (above - value_of(&it, 0)) / (2 * h), 1e-8);
-            out_of(&it, 0)[j] = logits[j];
+            out_of(&fixture, 0)[j] = logits[j] + h;
+            run_forward(&fixture);
+            const double above = value_of(&fixture, 0);
+            out_of(&fixture, 0)[j] = logits[j] - h;
+            run_forward(&fixture);
+            assert_close(gradient[j], (above - value_of(&fixture, 0)) / (2 * h), 1e-8);
+            out_of(&fixture, 0)[j] = logits[j];
         }
     }
-    fixture_end(&it);
+    fixture_end(&fixture);
 }
 
 /* F = E[(∂ log p)²] over x ~ p(x|z), for one binary pixel. */
 static void bernoulli_information_is_the_gradients_variance(void **state)
 {
     (void)state;
-    fixture it;
-    fixture_begin(GKV_LIKELIHOOD_BERNOULLI, 1, false, 2, 1, &it);
+    likelihood_fixture fixture;
+    fixture_begin(GKV_LIKELIHOOD_BERNOULLI, 1, false, 2, 1, &fixture);
     for (size_t j = 0; j < PIXELS; j++) {
         double mean, median;
         for (size_t r = 0; r < 2; r++) {
-            x_of(&it, r)[0] = (double)r;
-            out_of(&it, r)[0] = logits[j];
+            x_of(&fixture, r)[0] = (double)r;
+            out_of(&fixture, r)[0] = logits[j];
         }
-        run_forward(&it);
-        it.likelihood->ops->means(it.likelihood, &it.params, 1, &logits[j], &mean);
-        it.likelihood->ops->medians(it.likelihood, &it.params, 1, &logits[j], &median);
+        run_forward(&fixture);
+        fixture.likelihood->ops->means(fixture.likelihood, &fixture.params, 1, &logits[j], &mean);
+        fixture.likelihood->ops->medians(fixture.likelihood, &fixture.params, 1, &logits[j],
+                                         &median);
         assert_true(median == (mean > 0.5));
-        const double off = d_out_of(&it, 0)[0], on = d_out_of(&it, 1)[0];
+        const double off = d_out_of(&fixture, 0)[0], on = d_out_of(&fixture, 1)[0];
         for (size_t r = 0; r < 2; r++) {
             double sd;
-            it.likelihood->ops->fisher_sd(it.likelihood, &it.ws, r, &sd);
+            fixture.likelihood->ops->fisher_sd(fixture.likelihood, &fixture.ws, r, &sd);
             assert_close(sd * sd, (1 - mean) * off * off + mean * on * on, 1e-12);
         }
     }
-    fixture_end(&it);
+    fixture_end(&fixture);
 }
 
 static void bernoulli_draws_have_the_mean(void **state)
 {
     (void)state;
-    fixture it;
+    likelihood_fixture fixture;
     double mean[PIXELS], sum[PIXELS] = {0};
-    fixture_begin(GKV_LIKELIHOOD_BERNOULLI, 1, false, 1, PIXELS, &it);
-    it.likelihood->ops->means(it.likelihood, &it.params, 1, logits, mean);
+    fixture_begin(GKV_LIKELIHOOD_BERNOULLI, 1, false, 1, PIXELS, &fixture);
+    fixture.likelihood->ops->means(fixture.likelihood, &fixture.params, 1, logits, mean);
     for (uint64_t i = 0; i < DRAWS; i++) {
         float image[PIXELS];
-        it.likelihood->ops->draw(it.likelihood, &it.params, logits,
-                                 gki_rng_at(1, GKV_STREAM_PIXELS, 0, i), image);
+        fixture.likelihood->ops->draw(fixture.likelihood, &fixture.params, logits,
+                                      gki_rng_at(1, GKV_STREAM_PIXELS, 0, i), image);
         for (size_t j = 0; j < PIXELS; j++)
             sum[j] += (double)image[j] / DRAWS;
     }
     for (size_t j = 0; j < PIXELS; j++)
         assert_close(sum[j], mean[j], 0.01);
-    fixture_end(&it);
+    fixture_end(&fixture);
 }
 
 /* --- All families --------------------------------------------------------- */
@@ -91,47 +92,49 @@ static void initial_outputs_have_the_mean(void **state)
     static const double means[PIXELS] = {0, 1e-5, 0.01, 0.3, 0.5, 0.999, 1};
     for (int family = 0; family < GKV_LIKELIHOODS; family++)
         for (size_t components = 1; components <= 4; components++) {
-            fixture it;
+            likelihood_fixture fixture;
             double back[PIXELS];
-            fixture_begin((gkv_likelihood_family)family, components, true, 1, PIXELS, &it);
-            it.likelihood->ops->init(it.likelihood, &it.params, means, out_of(&it, 0));
-            it.likelihood->ops->means(it.likelihood, &it.params, 1, out_of(&it, 0), back);
-            for (size_t i = 0; i < it.likelihood->outputs; i++)
-                assert_true(isfinite(out_of(&it, 0)[i]));
+            fixture_begin((gkv_likelihood_family)family, components, true, 1, PIXELS, &fixture);
+            fixture.likelihood->ops->init(fixture.likelihood, &fixture.params, means,
+                                          out_of(&fixture, 0));
+            fixture.likelihood->ops->means(fixture.likelihood, &fixture.params, 1,
+                                           out_of(&fixture, 0), back);
+            for (size_t i = 0; i < fixture.likelihood->outputs; i++)
+                assert_true(isfinite(out_of(&fixture, 0)[i]));
             for (size_t j = 0; j < PIXELS; j++)
                 assert_close(back[j], means[j], family == GKV_LIKELIHOOD_BERNOULLI ? 1.1e-3 : 0.12);
-            fixture_end(&it);
+            fixture_end(&fixture);
         }
 }
 
 /* --- Grey levels ---------------------------------------------------------- */
 
 /* Calls `check` for every case, with one value, a row for each level, and outputs of every kind. */
-typedef void level_check(fixture *it, const double *out);
+typedef void level_check(likelihood_fixture *fixture, const double *out);
 
 static void each_level_case(level_check *check, size_t kinds)
 {
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it;
+        likelihood_fixture fixture;
         fixture_begin(level_cases[c].family, level_cases[c].components, level_cases[c].learned,
-                      LEVELS, 1, &it);
-        move_edges(&it);
+                      LEVELS, 1, &fixture);
+        move_edges(&fixture);
         for (size_t kind = 0; kind < kinds; kind++) {
             double out[OUTPUTS_MOST];
-            outputs_of_kind(kind, it.likelihood->outputs, c, out);
-            all_levels(&it, out);
-            check(&it, out);
+            outputs_of_kind(kind, fixture.likelihood->outputs, c, out);
+            all_levels(&fixture, out);
+            check(&fixture, out);
         }
-        fixture_end(&it);
+        fixture_end(&fixture);
     }
 }
 
-static void sum_is_one(fixture *it, const double *out)
+static void sum_is_one(likelihood_fixture *fixture, const double *out)
 {
     double sum = 0;
     (void)out;
     for (size_t v = 0; v < LEVELS; v++)
-        sum += exp(-value_of(it, v));
+        sum += exp(-value_of(fixture, v));
     assert_close(sum, 1, 1e-12);
 }
 
@@ -142,15 +145,15 @@ static void probabilities_sum_to_one(void **state)
 }
 
 /* Σ_v P(v) (∂ log P(v)/∂out)² from the gradients of all levels. */
-static void information_is_sum(fixture *it, const double *out)
+static void information_is_sum(likelihood_fixture *fixture, const double *out)
 {
     double sd[OUTPUTS_MOST];
     (void)out;
-    it->likelihood->ops->fisher_sd(it->likelihood, &it->ws, 3, sd);
-    for (size_t i = 0; i < it->likelihood->outputs; i++) {
+    fixture->likelihood->ops->fisher_sd(fixture->likelihood, &fixture->ws, 3, sd);
+    for (size_t i = 0; i < fixture->likelihood->outputs; i++) {
         double sum = 0, mean = 0;
         for (size_t v = 0; v < LEVELS; v++) {
-            const double p = exp(-value_of(it, v)), d = d_out_of(it, v)[i];
+            const double p = exp(-value_of(fixture, v)), d = d_out_of(fixture, v)[i];
             sum += p * d * d;
             mean += p * d;
         }
@@ -165,14 +168,14 @@ static void information_is_expectation(void **state)
     each_level_case(information_is_sum, KINDS);
 }
 
-static void moments_are_sums(fixture *it, const double *out)
+static void moments_are_sums(likelihood_fixture *fixture, const double *out)
 {
     double mean, median, sum = 0, below = 0;
     size_t middle = LEVELS;
-    it->likelihood->ops->means(it->likelihood, &it->params, 1, out, &mean);
-    it->likelihood->ops->medians(it->likelihood, &it->params, 1, out, &median);
+    fixture->likelihood->ops->means(fixture->likelihood, &fixture->params, 1, out, &mean);
+    fixture->likelihood->ops->medians(fixture->likelihood, &fixture->params, 1, out, &median);
     for (size_t v = 0; v < LEVELS; v++) {
-        const double p = exp(-value_of(it, v));
+        const double p = exp(-value_of(fixture, v));
         sum += p * (double)v / 255;
         below += p;
         if (middle == LEVELS && below >= 0.5)
@@ -190,14 +193,14 @@ static void means_and_medians_are_those_of_probabilities(void **state)
 
 /* χ² of the counts of levels, of which rare ones are joined. The bound is exceeded by chance in one
  * of 10⁷ cases; the draws are fixed. */
-static void draws_fit(fixture *it, const double *out)
+static void draws_fit(likelihood_fixture *fixture, const double *out)
 {
     static double count[LEVELS];
     memset(count, 0, sizeof count);
     for (uint64_t i = 0; i < DRAWS; i++) {
         float level;
-        it->likelihood->ops->draw(it->likelihood, &it->params, out,
-                                  gki_rng_at(5, GKV_STREAM_PIXELS, 0, i), &level);
+        fixture->likelihood->ops->draw(fixture->likelihood, &fixture->params, out,
+                                       gki_rng_at(5, GKV_STREAM_PIXELS, 0, i), &level);
         const double v = 255 * (double)level;
         assert_true(fabs(v - round(v)) < 1e-4 && v > -0.5 && v < 255.5);
         count[(size_t)round(v)]++;
@@ -205,7 +208,7 @@ static void draws_fit(fixture *it, const double *out)
     double square = 0, expected = 0, counted = 0;
     size_t cells = 0;
     for (size_t v = 0; v < LEVELS; v++) {
-        expected += DRAWS * exp(-value_of(it, v));
+        expected += DRAWS * exp(-value_of(fixture, v));
         counted += count[v];
         if (expected < 10 && v + 1 < LEVELS)
             continue;
@@ -229,25 +232,25 @@ static void level_gradients_are_differences(void **state)
     enum { ROWS = 3, VALUES = 19 };
     static const double levels[] = {0, 255, 3, 254, 128, 1, 77, 200, 0, 255};
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it;
+        likelihood_fixture fixture;
         fixture_begin(level_cases[c].family, level_cases[c].components, level_cases[c].learned,
-                      ROWS, VALUES, &it);
-        move_edges(&it);
-        const size_t outputs = it.likelihood->outputs, parameters = outputs / VALUES;
+                      ROWS, VALUES, &fixture);
+        move_edges(&fixture);
+        const size_t outputs = fixture.likelihood->outputs, parameters = outputs / VALUES;
         for (size_t r = 0; r < ROWS; r++)
             for (size_t i = 0; i < VALUES; i++) {
                 double out[OUTPUTS_MOST];
-                x_of(&it, r)[i] = levels[(i + 3 * r) % 10] / 255;
+                x_of(&fixture, r)[i] = levels[(i + 3 * r) % 10] / 255;
                 outputs_of_kind(i % 4, parameters, i + r, out);
                 for (size_t p = 0; p < parameters; p++) {
                     /* away from the bounds of log-scales, where the derivative jumps */
                     const bool bounded = fabs(out[p] - 3) < 0.1 || fabs(out[p] + 7) < 0.1;
-                    out_of(&it, r)[p * VALUES + i] = bounded ? 2.5 : out[p];
+                    out_of(&fixture, r)[p * VALUES + i] = bounded ? 2.5 : out[p];
                 }
             }
-        assert_output_gradient(&it);
-        assert_edge_gradient(&it, level_cases[c].learned);
-        fixture_end(&it);
+        assert_output_gradient(&fixture);
+        assert_edge_gradient(&fixture, level_cases[c].learned);
+        fixture_end(&fixture);
     }
 }
 

@@ -12,20 +12,20 @@ static void sums_are_one_in_float(void **state)
 {
     (void)state;
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it;
+        likelihood_fixture fixture;
         fixture_begin(level_cases[c].family, level_cases[c].components, level_cases[c].learned,
-                      LEVELS, 1, &it);
-        move_edges(&it);
+                      LEVELS, 1, &fixture);
+        move_edges(&fixture);
         for (size_t kind = 0; kind < KINDS; kind++) {
             gki_real out[OUTPUTS_MOST];
             double sum = 0;
-            outputs_of_kind(kind, it.likelihood->outputs, c, out);
-            all_levels(&it, out);
+            outputs_of_kind(kind, fixture.likelihood->outputs, c, out);
+            all_levels(&fixture, out);
             for (size_t v = 0; v < LEVELS; v++)
-                sum += exp(-value_of(&it, v));
+                sum += exp(-value_of(&fixture, v));
             assert_close(sum, 1, 1e-6);
         }
-        fixture_end(&it);
+        fixture_end(&fixture);
     }
 }
 
@@ -35,33 +35,33 @@ static void extreme_outputs_are_finite(void **state)
     static const gki_real extreme[] = {0,     1e-30F, -1e-30F, 90,      -90,
                                        1e10F, -1e10F, 3.3e38F, -3.3e38F};
     for (size_t c = 0; c < LEVEL_CASES; c++) {
-        fixture it;
+        likelihood_fixture fixture;
         fixture_begin(level_cases[c].family, level_cases[c].components, level_cases[c].learned,
-                      LEVELS, 1, &it);
-        move_edges(&it);
-        const size_t outputs = it.likelihood->outputs;
+                      LEVELS, 1, &fixture);
+        move_edges(&fixture);
+        const size_t outputs = fixture.likelihood->outputs;
         for (size_t first = 0; first < 81; first++) {
             gki_real out[OUTPUTS_MOST], mean, median, sd[OUTPUTS_MOST];
             for (size_t i = 0; i < outputs; i++)
                 out[i] = extreme[(first % 9 + i * (1 + first / 9)) % 9];
-            all_levels(&it, out);
+            all_levels(&fixture, out);
             for (size_t v = 0; v < LEVELS; v++) {
-                assert_true(isfinite(value_of(&it, v)) && value_of(&it, v) > -1e-5);
+                assert_true(isfinite(value_of(&fixture, v)) && value_of(&fixture, v) > -1e-5);
                 for (size_t i = 0; i < outputs; i++)
-                    assert_true(isfinite(d_out_of(&it, v)[i]));
+                    assert_true(isfinite(d_out_of(&fixture, v)[i]));
                 for (size_t i = 0; level_cases[c].learned && i < LEVELS; i++)
-                    assert_true(isfinite(gki_at(&it.ws, it.likelihood->d_own, v)[i]));
+                    assert_true(isfinite(gki_at(&fixture.ws, fixture.likelihood->d_own, v)[i]));
             }
             if (first % 9 > 0)
                 continue;
-            it.likelihood->ops->means(it.likelihood, &it.params, 1, out, &mean);
-            it.likelihood->ops->medians(it.likelihood, &it.params, 1, out, &median);
-            it.likelihood->ops->fisher_sd(it.likelihood, &it.ws, 0, sd);
+            fixture.likelihood->ops->means(fixture.likelihood, &fixture.params, 1, out, &mean);
+            fixture.likelihood->ops->medians(fixture.likelihood, &fixture.params, 1, out, &median);
+            fixture.likelihood->ops->fisher_sd(fixture.likelihood, &fixture.ws, 0, sd);
             assert_true(mean >= -1e-6F && mean <= 1.000001F && median >= 0 && median <= 1);
             for (size_t i = 0; i < outputs; i++)
                 assert_true(isfinite(sd[i]));
         }
-        fixture_end(&it);
+        fixture_end(&fixture);
     }
 }
 

@@ -14,9 +14,9 @@ static double y[PROBLEMS][POINTS];
 
 static gkv_status decay(void *context, const double *v, double *r)
 {
-    const double *to = context;
+    const double *observed = context;
     for (int i = 0; i < POINTS; i++)
-        r[i] = v[0] * exp(-v[1] * .1 * i) - to[i];
+        r[i] = v[0] * exp(-v[1] * .1 * i) - observed[i];
     return GKV_OK;
 }
 

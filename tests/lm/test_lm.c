@@ -444,9 +444,9 @@ static gkv_status parabola_jacobian(void *user, const double *p, double *j)
 static void test_differences_at_zero(void **state)
 {
     (void)state;
-    double analytic[4], differences[4], at[2] = {1, 1}, x[2] = {1, 1};
+    double analytic[4], differences[4], x_exact[2] = {1, 1}, x[2] = {1, 1};
     const gkv_lm_result exact =
-        solve(CUBE, 2, parabola, parabola_jacobian, NULL, at, NULL, analytic);
+        solve(CUBE, 2, parabola, parabola_jacobian, NULL, x_exact, NULL, analytic);
     solve(CUBE, 2, parabola, NULL, NULL, x, NULL, differences);
     for (int i = 0; i < 4; i++)
         assert_close(differences[i], analytic[i], 1e-6 * fabs(analytic[i]));

@@ -10,49 +10,49 @@
 enum { N = 50, P = 4 };
 
 /* A peak: height, place, width and ground. */
-typedef struct peak {
+typedef struct peak_problem {
     double t[N], y[N];
     double unit;      /* the model is rounded to multiples of it, or 0 */
     bool is_logistic; /* a step instead */
-} peak;
+} peak_problem;
 
-static double shape(const peak *it, double u)
+static double shape(const peak_problem *peak, double u)
 {
-    return it->is_logistic ? 1.0 / (1.0 + exp(-u)) : exp(-0.5 * u * u);
+    return peak->is_logistic ? 1.0 / (1.0 + exp(-u)) : exp(-0.5 * u * u);
 }
 
-static double slope(const peak *it, double u)
+static double slope(const peak_problem *peak, double u)
 {
-    const double value = shape(it, u);
-    return it->is_logistic ? value * (1.0 - value) : -u * value;
+    const double value = shape(peak, u);
+    return peak->is_logistic ? value * (1.0 - value) : -u * value;
 }
 
 static gkv_status residuals(void *context, const double *x, double *r)
 {
-    const peak *it = context;
+    const peak_problem *peak = context;
     for (size_t i = 0; i < N; i++) {
-        const double model = x[0] * shape(it, (it->t[i] - x[1]) / x[2]) + x[3];
-        r[i] = (it->unit > 0 ? it->unit * rint(model / it->unit) : model) - it->y[i];
+        const double model = x[0] * shape(peak, (peak->t[i] - x[1]) / x[2]) + x[3];
+        r[i] = (peak->unit > 0 ? peak->unit * rint(model / peak->unit) : model) - peak->y[i];
     }
     return GKV_OK;
 }
 
 static gkv_status jacobian(void *context, const double *x, double *out)
 {
-    const peak *it = context;
+    const peak_problem *peak = context;
     for (size_t i = 0; i < N; i++) {
-        const double u = (it->t[i] - x[1]) / x[2];
-        out[i] = shape(it, u);
-        out[N + i] = -x[0] * slope(it, u) / x[2];
-        out[2 * N + i] = -x[0] * slope(it, u) * u / x[2];
+        const double u = (peak->t[i] - x[1]) / x[2];
+        out[i] = shape(peak, u);
+        out[N + i] = -x[0] * slope(peak, u) / x[2];
+        out[2 * N + i] = -x[0] * slope(peak, u) * u / x[2];
         out[3 * N + i] = 1.0;
     }
     return GKV_OK;
 }
 
-static void make(double place, bool is_logistic, peak *out)
+static void make(double place, bool is_logistic, peak_problem *out)
 {
-    *out = (peak){.is_logistic = is_logistic};
+    *out = (peak_problem){.is_logistic = is_logistic};
     for (size_t i = 0; i < N; i++) {
         out->t[i] = place - 5.0 + 10.0 * (double)i / (N - 1);
         out->y[i] = 2.0 * shape(out, (out->t[i] - place - 0.3) / 0.8) + 0.1 +
@@ -66,7 +66,7 @@ typedef struct solution {
     bool converged;
 } solution;
 
-static void solve(peak *it, double place, bool with_derivatives, solution *out)
+static void solve(peak_problem *peak, double place, bool with_derivatives, solution *out)
 {
     gkv_lm *lm;
     gkv_lm_result result;
@@ -74,7 +74,7 @@ static void solve(peak *it, double place, bool with_derivatives, solution *out)
     const double start[P] = {1, place, 1, 0};
     memcpy(out->x, start, sizeof start);
     assert_ok(gkv_lm_create(N, P, &lm));
-    assert_ok(gkv_lm_solve(lm, residuals, with_derivatives ? jacobian : NULL, it, NULL, NULL,
+    assert_ok(gkv_lm_solve(lm, residuals, with_derivatives ? jacobian : NULL, peak, NULL, NULL,
                            out->x, &result));
     assert_ok(gkv_lm_covariance(lm, 0, covariance, &out->rank));
     gkv_lm_free(lm);
@@ -101,11 +101,11 @@ static void far_from_zero(void **state)
     static const double places[] = {0, 2000, 1e5, 1e6, 1e8};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         for (int logistic = 0; logistic < 2; logistic++) {
-            peak it;
+            peak_problem peak;
             solution exact, differences;
-            make(places[i], logistic, &it);
-            solve(&it, places[i], true, &exact);
-            solve(&it, places[i], false, &differences);
+            make(places[i], logistic, &peak);
+            solve(&peak, places[i], true, &exact);
+            solve(&peak, places[i], false, &differences);
             expect_same(&differences, &exact, 1e-3, 1e-5);
             assert_true(differences.converged);
             assert_true(differences.evaluations < 200);
@@ -119,12 +119,12 @@ static void rounded(void **state)
     (void)state;
     static const double units[] = {1e-7, 1e-6, 1e-5};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        peak it;
+        peak_problem peak;
         solution exact, differences;
-        make(0, false, &it);
-        solve(&it, 0, true, &exact);
-        it.unit = units[i];
-        solve(&it, 0, false, &differences);
+        make(0, false, &peak);
+        solve(&peak, 0, true, &exact);
+        peak.unit = units[i];
+        solve(&peak, 0, false, &differences);
         expect_same(&differences, &exact, 0.05, 0.02);
     }
 }

@@ -28,13 +28,13 @@ typedef struct network {
     gki_metadata notes[NOTES];
 } network;
 
-static inline void fill(uint64_t index, size_t n, double scale, float *to)
+static inline void fill(uint64_t index, size_t n, double scale, float *out)
 {
     double noise[2048];
     assert_true(n <= 2048);
     gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_USER, n, index), n, noise);
     for (size_t i = 0; i < n; i++)
-        to[i] = (float)(scale * noise[i]);
+        out[i] = (float)(scale * noise[i]);
 }
 
 static inline void make_network(network *t)
@@ -61,9 +61,9 @@ static inline void make_network(network *t)
     for (size_t i = 0; i < TENSORS; i++) {
         uint64_t bytes = 0;
         assert_true(gki_tensor_bytes(&tensors[i], &bytes));
-        float *to = NULL; /* the array of the tensor, which is not const */
-        memcpy(&to, &t->tensors[i].data, sizeof to);
-        fill(i, bytes / sizeof(float), 0.4, to);
+        float *array = NULL; /* the array of the tensor, which is not const */
+        memcpy(&array, &t->tensors[i].data, sizeof array);
+        fill(i, bytes / sizeof(float), 0.4, array);
     }
 }
 

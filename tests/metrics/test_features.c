@@ -27,8 +27,8 @@ static void naive_convolution(size_t in, size_t height, size_t width, size_t pad
                             sum += (double)weight[(o * in + c) * 25 + k] *
                                    x[(c * height + row) * width + column];
                     }
-                double *const to = &y[(o * rows + i / 2) * columns + j / 2];
-                *to = fmax(i % 2 == 0 && j % 2 == 0 ? 0 : *to, sum);
+                double *const pooled = &y[(o * rows + i / 2) * columns + j / 2];
+                *pooled = fmax(i % 2 == 0 && j % 2 == 0 ? 0 : *pooled, sum);
             }
 }
 

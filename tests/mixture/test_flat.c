@@ -50,12 +50,12 @@ static void points(void **state)
             double q[N], quantiles[N];
             for (size_t i = 0; i < N; i++) {
                 const gkv_gk gk = AT(i);
-                const gkv_gk_at_x at = {.cdf = tail == GKV_GK_LOWER ? expected + i : NULL,
-                                        .cdf_upper = tail == GKV_GK_UPPER ? expected + i : NULL,
-                                        .log_cdf = tail == GKV_GK_LOG_LOWER ? expected + i : NULL,
-                                        .log_cdf_upper =
-                                            tail == GKV_GK_LOG_UPPER ? expected + i : NULL};
-                assert_ok(gkv_gk_batch_x(&gk, 1, x + i, &at));
+                const gkv_gk_at_x outputs = {
+                    .cdf = tail == GKV_GK_LOWER ? expected + i : NULL,
+                    .cdf_upper = tail == GKV_GK_UPPER ? expected + i : NULL,
+                    .log_cdf = tail == GKV_GK_LOG_LOWER ? expected + i : NULL,
+                    .log_cdf_upper = tail == GKV_GK_LOG_UPPER ? expected + i : NULL};
+                assert_ok(gkv_gk_batch_x(&gk, 1, x + i, &outputs));
                 q[i] = tail >= GKV_GK_LOG_LOWER ? log(p[i]) : p[i];
                 assert_ok(gkv_gk_batch_quantile(&gk, 1, which, q + i, quantiles + i));
             }
@@ -71,9 +71,9 @@ static void points(void **state)
         for (int logs = 0; logs < 2; logs++) {
             for (size_t i = 0; i < N; i++) {
                 const gkv_gk gk = AT(i);
-                const gkv_gk_at_x at = {.pdf = logs == 0 ? expected + i : NULL,
-                                        .log_pdf = logs == 1 ? expected + i : NULL};
-                assert_ok(gkv_gk_batch_x(&gk, 1, x + i, &at));
+                const gkv_gk_at_x outputs = {.pdf = logs == 0 ? expected + i : NULL,
+                                             .log_pdf = logs == 1 ? expected + i : NULL};
+                assert_ok(gkv_gk_batch_x(&gk, 1, x + i, &outputs));
             }
             assert_ok(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, logs ? GKV_FLAT_LOG_PDF : GKV_FLAT_PDF,
                                            false, N, x, PARAMETERS, out));

@@ -89,7 +89,7 @@ static void numbers_have_names(void **state)
     (void)state;
     static const struct {
         const char *(*name)(size_t i);
-        size_t count, at;
+        size_t count, number;
         const char *there;
     } tables[] = {
         {gkv_flat_function_name, GKV_FLAT_FUNCTIONS, GKV_FLAT_VALID, "valid"},
@@ -103,7 +103,7 @@ static void numbers_have_names(void **state)
         {gkv_flat_lm_name, GKV_FLAT_LM_NUMBERS, GKV_FLAT_LM_COST_AFTER, "cost_after"},
     };
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
-        assert_string_equal(tables[t].name(tables[t].at), tables[t].there);
+        assert_string_equal(tables[t].name(tables[t].number), tables[t].there);
         for (size_t i = 0; i < tables[t].count; i++) {
             assert_non_null(tables[t].name(i));
             for (size_t j = 0; j < i; j++)

@@ -33,7 +33,7 @@ static int fill(void **state)
 static void values(void **state)
 {
     (void)state;
-    typedef double of_gk(const gkv_gk *gk, double at);
+    typedef double of_gk(const gkv_gk *gk, double point);
     static of_gk *const functions[] = {gkv_gk_pdf,
                                        gkv_gk_log_pdf,
                                        gkv_gk_cdf,
@@ -50,20 +50,20 @@ static void values(void **state)
     for (int family = 0; family < GKV_GK_FAMILIES; family++)
         for (int f = 0; f < (int)(sizeof functions / sizeof *functions); f++) {
             const bool quantile = f >= GKV_FLAT_QUANTILE && f <= GKV_FLAT_QUANTILE_LOG_UPPER;
-            const double at[3] = {quantile ? f < GKV_FLAT_QUANTILE_LOG ? .2 : -.3 : 1.5, .4,
-                                  quantile ? f < GKV_FLAT_QUANTILE_LOG ? .9 : -2 : -.5};
+            const double points[3] = {quantile ? f < GKV_FLAT_QUANTILE_LOG ? .2 : -.3 : 1.5, .4,
+                                      quantile ? f < GKV_FLAT_QUANTILE_LOG ? .9 : -2 : -.5};
             double out[3];
-            assert_ok(gkv_flat_gk_evaluate((gkv_gk_family)family, (gkv_flat_function)f, true, 3, at,
-                                           1, &a, 3, b, 1, &g, 3, k, 1, &c, out));
+            assert_ok(gkv_flat_gk_evaluate((gkv_gk_family)family, (gkv_flat_function)f, true, 3,
+                                           points, 1, &a, 3, b, 1, &g, 3, k, 1, &c, out));
             assert_true(isnan(out[1])); /* B = −1 */
             for (int i = 0; i < 3; i += 2) {
                 const gkv_gk gk = {.a = a, .b = b[i], .g = g, .k = k[i], .c = c, .family = family};
                 const double one = gkv_flat_gk_value((gkv_gk_family)family, (gkv_flat_function)f,
-                                                     at[i], a, b[i], g, k[i], c);
-                assert_true(out[i] == functions[f](&gk, at[i]) && one == out[i]);
+                                                     points[i], a, b[i], g, k[i], c);
+                assert_true(out[i] == functions[f](&gk, points[i]) && one == out[i]);
             }
-            assert_true(isnan(gkv_flat_gk_value((gkv_gk_family)family, (gkv_flat_function)f, at[0],
-                                                a, b[1], g, k[1], c)));
+            assert_true(isnan(gkv_flat_gk_value((gkv_gk_family)family, (gkv_flat_function)f,
+                                                points[0], a, b[1], g, k[1], c)));
         }
 }
 
@@ -114,7 +114,7 @@ static void integrals(void **state)
          ((const double[]){summary.mean, summary.variance, summary.skewness, summary.kurtosis}),
          GKV_FLAT_MOMENTS);
     assert_true(isnan(moments[1][0]) && isnan(moments[1][GKV_FLAT_KURTOSIS]));
-#define ONE(function, at) gkv_flat_gk_value(GKV_GK_FAMILY_GGH, function, at, a, b, g, k[0], c)
+#define ONE(function, point) gkv_flat_gk_value(GKV_GK_FAMILY_GGH, function, point, a, b, g, k[0], c)
     assert_true(ONE(GKV_FLAT_ENTROPY, 0) == entropy && ONE(GKV_FLAT_RAW_MOMENT, 3) == third);
     assert_true(isnan(ONE(GKV_FLAT_RAW_MOMENT, 1.5)) && isnan(ONE(GKV_FLAT_RAW_MOMENT, 101)));
     assert_ok(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GGH, GKV_FLAT_VALID, false, 2, NULL, 1, &a, 1, &b,

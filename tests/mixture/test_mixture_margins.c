@@ -6,18 +6,18 @@
 
 static const gkv_gk standard = {.b = 1, .c = .8};
 
-static double cdf_of(const gkv_mgk_mixture *m, size_t column, gkv_gk_tail tail, double at)
+static double cdf_of(const gkv_mgk_mixture *m, size_t column, gkv_gk_tail tail, double value)
 {
     double p = NAN;
-    assert_ok(gkv_mgk_mixture_margin_cdf(m, column, tail, 1, &at, &p));
+    assert_ok(gkv_mgk_mixture_margin_cdf(m, column, tail, 1, &value, &p));
     return p;
 }
 
 static double quantile_of(const gkv_mgk_mixture *m, size_t column, gkv_gk_tail tail, double p)
 {
-    double at = NAN;
-    assert_ok(gkv_mgk_mixture_margin_quantile(m, column, tail, 1, &p, &at));
-    return at;
+    double value = NAN;
+    assert_ok(gkv_mgk_mixture_margin_quantile(m, column, tail, 1, &p, &value));
+    return value;
 }
 
 static const gkv_gk *margin(size_t k, size_t column)
@@ -31,17 +31,17 @@ static void probabilities_are_weighted_sums(void **state)
     const double points[] = {-80, -9, -1, 0, .3, 2, 7, 60, 1e4};
     for (size_t j = 0; j < D; j++)
         for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
-            const double at = points[i];
+            const double value = points[i];
             const double lower =
-                gkv_gk_cdf(margin(0, j), at) / 3 + 2 * gkv_gk_cdf(margin(1, j), at) / 3;
-            const double upper =
-                gkv_gk_cdf_upper(margin(0, j), at) / 3 + 2 * gkv_gk_cdf_upper(margin(1, j), at) / 3;
-            assert_relative(cdf_of(truth, j, GKV_GK_LOWER, at), lower, 1e-14);
-            assert_relative(cdf_of(truth, j, GKV_GK_UPPER, at), upper, 1e-14);
+                gkv_gk_cdf(margin(0, j), value) / 3 + 2 * gkv_gk_cdf(margin(1, j), value) / 3;
+            const double upper = gkv_gk_cdf_upper(margin(0, j), value) / 3 +
+                                 2 * gkv_gk_cdf_upper(margin(1, j), value) / 3;
+            assert_relative(cdf_of(truth, j, GKV_GK_LOWER, value), lower, 1e-14);
+            assert_relative(cdf_of(truth, j, GKV_GK_UPPER, value), upper, 1e-14);
             if (lower > 1e-290)
-                assert_close(cdf_of(truth, j, GKV_GK_LOG_LOWER, at), log(lower), 1e-12);
+                assert_close(cdf_of(truth, j, GKV_GK_LOG_LOWER, value), log(lower), 1e-12);
             if (upper > 1e-290)
-                assert_close(cdf_of(truth, j, GKV_GK_LOG_UPPER, at), log(upper), 1e-12);
+                assert_close(cdf_of(truth, j, GKV_GK_LOG_UPPER, value), log(upper), 1e-12);
         }
     assert_true(isnan(cdf_of(truth, 0, GKV_GK_LOWER, NAN)));
     assert_true(cdf_of(truth, 0, GKV_GK_LOWER, INFINITY) == 1);
@@ -60,13 +60,13 @@ static void quantiles_are_inverse(void **state)
     for (size_t j = 0; j < D; j++) {
         for (int tail = GKV_GK_LOG_LOWER; tail <= GKV_GK_LOG_UPPER; tail++)
             for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
-                const double at = quantile_of(truth, j, (gkv_gk_tail)tail, logs[i]);
-                assert_relative(cdf_of(truth, j, (gkv_gk_tail)tail, at), logs[i], 1e-12);
+                const double value = quantile_of(truth, j, (gkv_gk_tail)tail, logs[i]);
+                assert_relative(cdf_of(truth, j, (gkv_gk_tail)tail, value), logs[i], 1e-12);
             }
         for (double p = 1e-6; p < 1; p += .0137) {
-            const double at = quantile_of(truth, j, GKV_GK_LOWER, p);
-            assert_relative(cdf_of(truth, j, GKV_GK_LOWER, at), p, 1e-12);
-            assert_relative(quantile_of(truth, j, GKV_GK_UPPER, 1 - p), at, 1e-9);
+            const double value = quantile_of(truth, j, GKV_GK_LOWER, p);
+            assert_relative(cdf_of(truth, j, GKV_GK_LOWER, value), p, 1e-12);
+            assert_relative(quantile_of(truth, j, GKV_GK_UPPER, 1 - p), value, 1e-9);
         }
         assert_true(quantile_of(truth, j, GKV_GK_LOWER, 0) == -INFINITY);
         assert_true(quantile_of(truth, j, GKV_GK_UPPER, 0) == INFINITY);
@@ -106,17 +106,17 @@ static void conditional_margins_agree_with_quadrature(void **state)
     gkv_mgk_mixture *m;
     assert_ok(gkv_mgk_mixture_conditional(truth, 2, given, (double[]){2.8, .2}, &m));
     assert_int_equal(gkv_mgk_mixture_count(m), 2);
-    static double at[STEPS], logs[STEPS];
+    static double points[STEPS], logs[STEPS];
     const double from = -12, step = 30.0 / STEPS;
     for (int i = 0; i < STEPS; i++)
-        at[i] = from + (i + .5) * step;
-    assert_ok(gkv_mgk_mixture_log_pdf(m, STEPS, at, NULL, logs));
+        points[i] = from + (i + .5) * step;
+    assert_ok(gkv_mgk_mixture_log_pdf(m, STEPS, points, NULL, logs));
     double sum = cdf_of(m, 0, GKV_GK_LOWER, from);
     for (int i = 0; i < STEPS; i++) {
         sum += exp(logs[i]) * step;
         if (i % 1000 == 999) {
-            assert_close(cdf_of(m, 0, GKV_GK_LOWER, at[i] + step / 2), sum, 1e-7);
-            assert_close(cdf_of(m, 0, GKV_GK_UPPER, at[i] + step / 2), 1 - sum, 1e-7);
+            assert_close(cdf_of(m, 0, GKV_GK_LOWER, points[i] + step / 2), sum, 1e-7);
+            assert_close(cdf_of(m, 0, GKV_GK_UPPER, points[i] + step / 2), 1 - sum, 1e-7);
         }
     }
     for (double p = .01; p < 1; p += .07)

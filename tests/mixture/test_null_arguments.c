@@ -154,19 +154,19 @@ static void fits(void **state)
     assert_all_called("gk_bootstrap.h");
 }
 
-static gkv_status one_residual(void *context, const double *at, double *r)
+static gkv_status one_residual(void *context, const double *point, double *r)
 {
     (void)context;
-    r[0] = at[0];
+    r[0] = point[0];
     return GKV_OK;
 }
 
-static gkv_status batch_residual(void *context, const gkv_lm_group *group, const double *at,
+static gkv_status batch_residual(void *context, const gkv_lm_group *group, const double *point,
                                  double *r)
 {
     (void)context;
     for (size_t l = 0; l < group->lanes; l++)
-        r[l] = at[l];
+        r[l] = point[l];
     return GKV_OK;
 }
 
@@ -175,17 +175,17 @@ static void least_squares(void **state)
     (void)state;
     gkv_lm *lm = NULL;
     gkv_lm_batch *batch = NULL;
-    double at[2] = {1, 2}, covariance;
+    double point[2] = {1, 2}, covariance;
     has_no_pointer(gkv_lm_stop_name);
     has_no_pointer(gkv_lm_converged);
     survives(gkv_lm_defaults, NULL);
     survives(gkv_lm_free, NULL);
     refuses_null(gkv_lm_create, 1, 1, NULL);
     assert_ok(gkv_lm_create(1, 1, &lm));
-    refuses_null(gkv_lm_solve, NULL, one_residual, NULL, NULL, NULL, NULL, at, NULL);
-    refuses_null(gkv_lm_solve, lm, NULL, NULL, NULL, NULL, NULL, at, NULL);
+    refuses_null(gkv_lm_solve, NULL, one_residual, NULL, NULL, NULL, NULL, point, NULL);
+    refuses_null(gkv_lm_solve, lm, NULL, NULL, NULL, NULL, NULL, point, NULL);
     refuses_null(gkv_lm_solve, lm, one_residual, NULL, NULL, NULL, NULL, NULL, NULL);
-    assert_ok(gkv_lm_solve(lm, one_residual, NULL, NULL, NULL, NULL, at, NULL));
+    assert_ok(gkv_lm_solve(lm, one_residual, NULL, NULL, NULL, NULL, point, NULL));
     refuses_null(gkv_lm_covariance, NULL, 0, &covariance, NULL);
     refuses_null(gkv_lm_covariance, lm, 0, NULL, NULL);
     gkv_lm_free(lm);
@@ -195,12 +195,13 @@ static void least_squares(void **state)
     survives(gkv_lm_batch_free, NULL);
     refuses_null(gkv_lm_batch_create, 1, 1, NULL, NULL);
     assert_ok(gkv_lm_batch_create(1, 1, NULL, &batch));
-    refuses_null(gkv_lm_batch_solve, NULL, 2, batch_residual, NULL, NULL, NULL, NULL, at, NULL,
+    refuses_null(gkv_lm_batch_solve, NULL, 2, batch_residual, NULL, NULL, NULL, NULL, point, NULL,
                  NULL);
-    refuses_null(gkv_lm_batch_solve, batch, 2, NULL, NULL, NULL, NULL, NULL, at, NULL, NULL);
+    refuses_null(gkv_lm_batch_solve, batch, 2, NULL, NULL, NULL, NULL, NULL, point, NULL, NULL);
     refuses_null(gkv_lm_batch_solve, batch, 2, batch_residual, NULL, NULL, NULL, NULL, NULL, NULL,
                  NULL);
-    assert_ok(gkv_lm_batch_solve(batch, 2, batch_residual, NULL, NULL, NULL, NULL, at, NULL, NULL));
+    assert_ok(
+        gkv_lm_batch_solve(batch, 2, batch_residual, NULL, NULL, NULL, NULL, point, NULL, NULL));
     gkv_lm_batch_free(batch);
     assert_all_called("lm_batch.h");
 }
@@ -330,13 +331,13 @@ static void mixtures(void **state)
 }
 
 static gkv_status one_flat_residual(void *context, size_t lanes, const size_t *problem,
-                                    const bool *active, const double *at, double *r)
+                                    const bool *active, const double *point, double *r)
 {
     (void)context;
     (void)problem;
     (void)active;
     for (size_t l = 0; l < lanes; l++)
-        r[l] = at[l];
+        r[l] = point[l];
     return GKV_OK;
 }
 

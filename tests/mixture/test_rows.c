@@ -125,7 +125,7 @@ static void special_values(void **state)
 }
 
 /* Central differences of log f at one row in all inputs and parameters. */
-static double at(const gkv_gk *m, const double *mean, const double *l, const double *x)
+static double log_density_at(const gkv_gk *m, const double *mean, const double *l, const double *x)
 {
     double covariance[D * D], w[D];
     for (size_t i = 0; i < D; i++)
@@ -146,9 +146,9 @@ static double difference(double *input, double step, const gkv_gk *m, const doub
 {
     const double keep = *input;
     *input = keep + step;
-    const double up = at(m, mean, l, x);
+    const double up = log_density_at(m, mean, l, x);
     *input = keep - step;
-    const double down = at(m, mean, l, x);
+    const double down = log_density_at(m, mean, l, x);
     *input = keep;
     return (up - down) / (2 * step);
 }
@@ -178,7 +178,7 @@ static void gradients_are_differences(void **state)
         assert_ok(gkv_mgk_sample(mgk, 1, 3, (uint64_t)round, &(gkv_run_options){.threads = 1}, x));
         const gkv_mgk_gradients out = {&log_pdf, dx, dm, dmean, dl};
         assert_ok(gkv_mgk_gradient(mgk, 1, x, NULL, &(gkv_run_options){.threads = 1}, &out));
-        assert_relative(log_pdf, at(m, mean, l, x), 1e-11);
+        assert_relative(log_pdf, log_density_at(m, mean, l, x), 1e-11);
         for (size_t i = 0; i < D; i++) {
             assert_close(dx[i], difference(&x[i], 1e-5 * m[i].b, m, mean, l, x), 2e-6 / m[i].b);
             assert_close(dmean[i], difference(&mean[i], 1e-5, m, mean, l, x), 1e-6);
@@ -264,7 +264,7 @@ static void row_gradient_is_differences(void **state)
                     for (size_t q = 0; q <= p; q++)
                         l[p * D + q] = u[p * D + q] / sqrt(square);
                 }
-                side[s] = at(margins, NULL, l, x);
+                side[s] = log_density_at(margins, NULL, l, x);
             }
             u[i * D + j] += step;
             assert_close(dl[i * D + j], (side[0] - side[1]) / (2 * step), 1e-6);

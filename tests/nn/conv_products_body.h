@@ -44,28 +44,28 @@ static void check(gki_simd level, size_t m, size_t n, bool transposed, bool has_
                                       .k = DEPTH,
                                       .segments = SEGMENTS,
                                       .groups = GROUPS,
-                                      .a = a.at,
+                                      .a = a.values,
                                       .a_row = transposed ? 1 : a_row,
                                       .a_step = transposed ? a_row : 1,
                                       .a_segment = a_segment,
                                       .a_group = SEGMENTS * a_segment,
-                                      .b = b.at,
+                                      .b = b.values,
                                       .b_row = n,
                                       .b_segment = b_segment,
                                       .b_group = SEGMENTS * b_segment,
-                                      .c = c.at,
+                                      .c = c.values,
                                       .c_row = n,
-                                      .start = has_start ? c.at : NULL,
+                                      .start = has_start ? c.values : NULL,
                                       .start_row = n,
-                                      .bias = has_bias ? bias.at : NULL};
+                                      .bias = has_bias ? bias.values : NULL};
     gki_map_kernels_of(level)->multiply(&product);
     gki_conv_product before = product; /* C was overwritten; `start` has what it was */
-    before.start = has_start ? start.at : NULL;
+    before.start = has_start ? start.values : NULL;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
             double size;
             const double wanted = naive(&before, i, j, &size);
-            assert_close(c.at[i * n + j], wanted, 20 * rounding * (size + 1e-3));
+            assert_close(c.values[i * n + j], wanted, 20 * rounding * (size + 1e-3));
         }
     unfence(&a), unfence(&b), unfence(&c), unfence(&start), unfence(&bias);
 }
@@ -95,19 +95,19 @@ static void test_bits(void **state)
                                     .k = DEPTH,
                                     .segments = 1,
                                     .groups = 1,
-                                    .a = a.at,
+                                    .a = a.values,
                                     .a_row = DEPTH,
                                     .a_step = 1,
-                                    .b = b.at,
+                                    .b = b.values,
                                     .b_row = N,
-                                    .c = c.at,
+                                    .c = c.values,
                                     .c_row = N};
         gki_map_kernels_of((gki_simd)level)->multiply(&product);
         product.m = 1;
-        product.c = one.at;
+        product.c = one.values;
         for (size_t i = 0; i < M; i++, product.a += DEPTH) {
             gki_map_kernels_of((gki_simd)level)->multiply(&product);
-            assert_memory_equal(one.at, c.at + i * N, N * sizeof *one.at);
+            assert_memory_equal(one.values, c.values + i * N, N * sizeof *one.values);
         }
         unfence(&a), unfence(&b), unfence(&c), unfence(&one);
     }

@@ -12,7 +12,7 @@
 #include "core/rng.h"
 
 typedef struct fenced {
-    gki_real *at;
+    gki_real *values;
     void *pages;
     size_t bytes;
 } fenced;
@@ -21,24 +21,25 @@ static inline fenced fence(size_t n)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE),
                  used = (n * sizeof(gki_real) + page - 1) / page * page;
-    fenced it = {.bytes = used + page};
-    it.pages = mmap(NULL, it.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(it.pages != MAP_FAILED);
-    assert_int_equal(mprotect((char *)it.pages + used, page, PROT_NONE), 0);
-    it.at = (gki_real *)(void *)((char *)it.pages + used) - n;
-    return it;
+    fenced array = {.bytes = used + page};
+    array.pages =
+        mmap(NULL, array.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(array.pages != MAP_FAILED);
+    assert_int_equal(mprotect((char *)array.pages + used, page, PROT_NONE), 0);
+    array.values = (gki_real *)(void *)((char *)array.pages + used) - n;
+    return array;
 }
 
 static inline fenced fence_noise(uint64_t index, size_t n)
 {
-    const fenced it = fence(n);
-    gki_rng_normal(gki_rng_at(3, GKV_STREAM_USER, n, index), n, it.at);
-    return it;
+    const fenced array = fence(n);
+    gki_rng_normal(gki_rng_at(3, GKV_STREAM_USER, n, index), n, array.values);
+    return array;
 }
 
-static inline void unfence(fenced *it)
+static inline void unfence(fenced *array)
 {
-    munmap(it->pages, it->bytes);
+    munmap(array->pages, array->bytes);
 }
 
 #endif

@@ -19,22 +19,23 @@ static const size_t depths[] = {1, 2, 15, 16, 17, 45, 257, 600};
 /* About one element in four is not zero. Every eighth column is full, and every eighth is empty. */
 static fenced fence_sparse(uint64_t index, size_t rows, size_t in)
 {
-    const fenced it = fence_noise(index, rows * in);
+    const fenced array = fence_noise(index, rows * in);
     for (size_t i = 0; i < rows * in; i++) {
         const size_t column = i % in;
-        if (column % 8 == 3 || (column % 8 != 5 && (double)it.at[i] < 0.7))
-            it.at[i] = 0;
+        if (column % 8 == 3 || (column % 8 != 5 && (double)array.values[i] < 0.7))
+            array.values[i] = 0;
     }
-    return it;
+    return array;
 }
 
 /* A mean above or below the limit at which the dense product is used. */
 static fenced fence_mean(const size_t n, bool dense)
 {
-    const fenced it = fence_noise(1, n);
+    const fenced array = fence_noise(1, n);
     for (size_t i = 0; i < n; i++)
-        it.at[i] = dense ? (gki_real)0.3 + it.at[i] * it.at[i] : -it.at[i] * it.at[i];
-    return it;
+        array.values[i] = dense ? (gki_real)0.3 + array.values[i] * array.values[i]
+                                : -array.values[i] * array.values[i];
+    return array;
 }
 
 static void assert_same(const gki_real *a, const gki_real *b, size_t n)
@@ -53,7 +54,7 @@ static fenced fence_packed(const shape *s, const gki_real *w)
 {
     const fenced packed = fence(gki_packed_size(s->out, s->in));
     for (size_t piece = gki_pack_pieces(s->out, s->in); piece-- > 0;)
-        gki_pack_piece(s->kernels, s->out, s->in, w, piece, packed.at);
+        gki_pack_piece(s->kernels, s->out, s->in, w, piece, packed.values);
     return packed;
 }
 
@@ -74,23 +75,24 @@ static void check_forward(const shape *s)
 {
     fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in);
     fenced bias = fence_noise(2, s->out), y = fence_noise(4, s->rows * s->out);
-    gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, bias.at, y.at);
+    gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.values, w.values, NULL, bias.values,
+                     y.values);
     for (size_t r = 0; r < s->rows; r++)
         for (size_t o = 0; o < s->out; o++)
-            assert_sum(y.at[r * s->out + o], (double)bias.at[o], s->in, x.at + r * s->in, 1,
-                       w.at + o * s->in, 1);
+            assert_sum(y.values[r * s->out + o], (double)bias.values[o], s->in,
+                       x.values + r * s->in, 1, w.values + o * s->in, 1);
     if (s->kernels) {
         /* A packed weight gives the same bits, and so does each row alone. */
-        fenced packed = fence_packed(s, w.at);
+        fenced packed = fence_packed(s, w.values);
         fenced again = fence_noise(5, s->rows * s->out);
-        gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, bias.at,
-                         again.at);
-        assert_same(again.at, y.at, s->rows * s->out);
-        memset(again.at, 0, s->rows * s->out * sizeof *again.at);
+        gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.values, w.values, packed.values,
+                         bias.values, again.values);
+        assert_same(again.values, y.values, s->rows * s->out);
+        memset(again.values, 0, s->rows * s->out * sizeof *again.values);
         for (size_t r = 0; r < s->rows; r++)
-            gki_gemm_forward(s->kernels, 1, s->out, s->in, x.at + r * s->in, w.at,
-                             r % 2 ? packed.at : NULL, bias.at, again.at + r * s->out);
-        assert_same(again.at, y.at, s->rows * s->out);
+            gki_gemm_forward(s->kernels, 1, s->out, s->in, x.values + r * s->in, w.values,
+                             r % 2 ? packed.values : NULL, bias.values, again.values + r * s->out);
+        assert_same(again.values, y.values, s->rows * s->out);
         unfence(&packed);
         unfence(&again);
     }
@@ -101,15 +103,16 @@ static void check_backward(const shape *s)
 {
     fenced d_y = fence_noise(0, s->rows * s->out), w = fence_noise(1, s->out * s->in);
     fenced d_x = fence_noise(2, s->rows * s->in), again = fence(s->rows * s->in);
-    gki_gemm_backward(s->kernels, s->rows, s->out, s->in, d_y.at, w.at, d_x.at);
+    gki_gemm_backward(s->kernels, s->rows, s->out, s->in, d_y.values, w.values, d_x.values);
     for (size_t r = 0; r < s->rows; r++)
         for (size_t i = 0; i < s->in; i++)
-            assert_sum(d_x.at[r * s->in + i], 0, s->out, d_y.at + r * s->out, 1, w.at + i, s->in);
+            assert_sum(d_x.values[r * s->in + i], 0, s->out, d_y.values + r * s->out, 1,
+                       w.values + i, s->in);
     for (size_t r = 0; s->kernels && r < s->rows; r++)
-        gki_gemm_backward(s->kernels, 1, s->out, s->in, d_y.at + r * s->out, w.at,
-                          again.at + r * s->in);
+        gki_gemm_backward(s->kernels, 1, s->out, s->in, d_y.values + r * s->out, w.values,
+                          again.values + r * s->in);
     if (s->kernels)
-        assert_same(again.at, d_x.at, s->rows * s->in);
+        assert_same(again.values, d_x.values, s->rows * s->in);
     unfence(&d_y), unfence(&w), unfence(&d_x), unfence(&again);
 }
 
@@ -117,26 +120,28 @@ static void check_gradient(const shape *s)
 {
     fenced d_y = fence_noise(0, s->rows * s->out), x = fence_noise(1, s->rows * s->in);
     fenced d_w = fence_noise(2, s->out * s->in), again = fence(s->out * s->in);
-    gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.at, x.at, false, d_w.at);
+    gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.values, x.values, false,
+                      d_w.values);
     for (size_t o = 0; o < s->out; o++)
         for (size_t i = 0; i < s->in; i++)
-            assert_sum(d_w.at[o * s->in + i], 0, s->rows, d_y.at + o, s->out, x.at + i, s->in);
+            assert_sum(d_w.values[o * s->in + i], 0, s->rows, d_y.values + o, s->out, x.values + i,
+                       s->in);
     for (size_t o = 0, count; s->kernels && o < s->out; o += count) {
         /* in parts of 1, 2, 3, … rows */
         count = 1 + o % 4 < s->out - o ? 1 + o % 4 : s->out - o;
-        gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, false,
-                          again.at);
+        gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.values, x.values, false,
+                          again.values);
     }
     if (s->kernels)
-        assert_same(again.at, d_w.at, s->out * s->in);
+        assert_same(again.values, d_w.values, s->out * s->in);
     for (size_t r = 0, rows; s->kernels && r < s->rows; r += rows) {
         /* in 1, 2, 3, … rows of the batch, one after the other */
         rows = 1 + r % 4 < s->rows - r ? 1 + r % 4 : s->rows - r;
-        gki_gemm_gradient(s->kernels, rows, s->out, s->in, 0, s->out, d_y.at + r * s->out,
-                          x.at + r * s->in, r > 0, again.at);
+        gki_gemm_gradient(s->kernels, rows, s->out, s->in, 0, s->out, d_y.values + r * s->out,
+                          x.values + r * s->in, r > 0, again.values);
     }
     if (s->kernels)
-        assert_same(again.at, d_w.at, s->out * s->in);
+        assert_same(again.values, d_w.values, s->out * s->in);
     unfence(&d_y), unfence(&x), unfence(&d_w), unfence(&again);
 }
 
@@ -148,27 +153,27 @@ static void check_added(const shape *s)
     fenced y = fence_noise(3, s->rows * s->out), d_w = fence_noise(4, s->out * s->in);
     const fenced y_before = fence_noise(3, s->rows * s->out),
                  d_w_before = fence_noise(4, s->out * s->in);
-    gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, NULL, y.at);
+    gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.values, w.values, NULL, NULL, y.values);
     gki_gemm_product(s->kernels, &(gki_product){.m = s->out,
                                                 .n = s->in,
                                                 .k = s->rows,
-                                                .a = d_y.at,
+                                                .a = d_y.values,
                                                 .a_row = 1,
                                                 .a_step = s->out,
-                                                .b = x.at,
+                                                .b = x.values,
                                                 .b_row = s->in,
-                                                .c = d_w.at,
+                                                .c = d_w.values,
                                                 .c_row = s->in,
-                                                .start = d_w.at,
+                                                .start = d_w.values,
                                                 .start_row = s->in});
     for (size_t r = 0; r < s->rows; r++)
         for (size_t o = 0; o < s->out; o++)
-            assert_sum(y.at[r * s->out + o], (double)y_before.at[r * s->out + o], s->in,
-                       x.at + r * s->in, 1, w.at + o * s->in, 1);
+            assert_sum(y.values[r * s->out + o], (double)y_before.values[r * s->out + o], s->in,
+                       x.values + r * s->in, 1, w.values + o * s->in, 1);
     for (size_t o = 0; o < s->out; o++)
         for (size_t i = 0; i < s->in; i++)
-            assert_sum(d_w.at[o * s->in + i], (double)d_w_before.at[o * s->in + i], s->rows,
-                       d_y.at + o, s->out, x.at + i, s->in);
+            assert_sum(d_w.values[o * s->in + i], (double)d_w_before.values[o * s->in + i], s->rows,
+                       d_y.values + o, s->out, x.values + i, s->in);
     fenced all[] = {x, w, d_y, y, d_w, y_before, d_w_before};
     for (size_t i = 0; i < COUNT(all); i++)
         unfence(&all[i]);
@@ -182,40 +187,40 @@ static void check_sparse_forward_of(const shape *s, bool dense)
     gki_sparse_product p = {.rows = s->rows,
                             .in = s->in,
                             .out = s->out,
-                            .x = x.at,
-                            .mean = mean.at,
-                            .weight = w.at,
-                            .bias = bias.at,
-                            .y = y.at};
+                            .x = x.values,
+                            .mean = mean.values,
+                            .weight = w.values,
+                            .bias = bias.values,
+                            .y = y.values};
     gki_sparse_forward(s->kernels, &p);
     for (size_t r = 0; r < s->rows; r++) {
         for (size_t o = 0; o < s->out; o++) {
-            double sum = (double)bias.at[o], size = fabs(sum);
+            double sum = (double)bias.values[o], size = fabs(sum);
             for (size_t i = 0; i < s->in; i++) {
-                const double input = (double)x.at[r * s->in + i], off = (double)mean.at[i];
-                sum += (input - off) * (double)w.at[o * s->in + i];
-                size += (fabs(input) + fabs(off)) * fabs((double)w.at[o * s->in + i]);
+                const double input = (double)x.values[r * s->in + i], off = (double)mean.values[i];
+                sum += (input - off) * (double)w.values[o * s->in + i];
+                size += (fabs(input) + fabs(off)) * fabs((double)w.values[o * s->in + i]);
             }
-            assert_close(y.at[r * s->out + o], sum, 8 * rounding * size);
+            assert_close(y.values[r * s->out + o], sum, 8 * rounding * size);
         }
     }
     if (s->kernels) {
         /* Each row alone gives the same bits, packed or not. */
-        fenced packed = fence_packed(s, w.at), again = fence_noise(5, s->rows * s->out);
+        fenced packed = fence_packed(s, w.values), again = fence_noise(5, s->rows * s->out);
         gki_sparse_product part = p;
-        part.packed = packed.at;
-        part.y = again.at;
+        part.packed = packed.values;
+        part.y = again.values;
         gki_sparse_forward(s->kernels, &part);
-        assert_same(again.at, y.at, s->rows * s->out);
-        memset(again.at, 0, s->rows * s->out * sizeof *again.at);
+        assert_same(again.values, y.values, s->rows * s->out);
+        memset(again.values, 0, s->rows * s->out * sizeof *again.values);
         part.rows = 1;
         for (size_t r = 0; r < s->rows; r++) {
-            part.packed = r % 2 ? packed.at : NULL;
-            part.x = x.at + r * s->in;
-            part.y = again.at + r * s->out;
+            part.packed = r % 2 ? packed.values : NULL;
+            part.x = x.values + r * s->in;
+            part.y = again.values + r * s->out;
             gki_sparse_forward(s->kernels, &part);
         }
-        assert_same(again.at, y.at, s->rows * s->out);
+        assert_same(again.values, y.values, s->rows * s->out);
         unfence(&packed);
         unfence(&again);
     }
@@ -244,13 +249,13 @@ static void run_sparse_gradient(const shape *s, size_t columns, size_t rows, con
                                     .out = s->out,
                                     .first = first,
                                     .count = s->in - first < columns ? s->in - first : columns,
-                                    .x = x->at + r * s->in,
-                                    .mean = mean->at,
-                                    .d_y = d_y->at + r * s->out,
+                                    .x = x->values + r * s->in,
+                                    .mean = mean->values,
+                                    .d_y = d_y->values + r * s->out,
                                     .before = r,
                                     .batch_rows = s->rows,
-                                    .batch_d_y = d_y->at,
-                                    .lists = (gki_nonzero *)(void *)lists.at,
+                                    .batch_d_y = d_y->values,
+                                    .lists = (gki_nonzero *)(void *)lists.values,
                                     .d_weight = d_weight});
             unfence(&lists);
         }
@@ -265,10 +270,10 @@ static void run_sparse_gradient(const shape *s, size_t columns, size_t rows, con
                                        .out = s->out,
                                        .first = first,
                                        .count = count,
-                                       .x = x->at,
-                                       .mean = mean->at,
-                                       .d_y = d_y->at,
-                                       .lists = (gki_nonzero *)(void *)lists.at,
+                                       .x = x->values,
+                                       .mean = mean->values,
+                                       .d_y = d_y->values,
+                                       .lists = (gki_nonzero *)(void *)lists.values,
                                        .d_weight = d_weight};
         gki_sparse_weight_gradient(s->kernels, &p);
         unfence(&lists);
@@ -280,24 +285,24 @@ static void check_sparse_gradient_of(const shape *s, bool dense)
     fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense),
            d_y = fence_noise(2, s->rows * s->out);
     fenced d_w = fence_noise(3, s->out * s->in), again = fence(s->out * s->in);
-    run_sparse_gradient(s, GKV_SPARSE_COLUMNS, s->rows, &x, &mean, &d_y, d_w.at);
+    run_sparse_gradient(s, GKV_SPARSE_COLUMNS, s->rows, &x, &mean, &d_y, d_w.values);
     for (size_t o = 0; o < s->out; o++) {
         for (size_t i = 0; i < s->in; i++) {
             double sum = 0, size = 0;
             for (size_t r = 0; r < s->rows; r++) {
-                const double input = (double)x.at[r * s->in + i], off = (double)mean.at[i];
-                sum += (input - off) * (double)d_y.at[r * s->out + o];
-                size += (fabs(input) + fabs(off)) * fabs((double)d_y.at[r * s->out + o]);
+                const double input = (double)x.values[r * s->in + i], off = (double)mean.values[i];
+                sum += (input - off) * (double)d_y.values[r * s->out + o];
+                size += (fabs(input) + fabs(off)) * fabs((double)d_y.values[r * s->out + o]);
             }
-            assert_close(d_w.at[o * s->in + i], sum, 16 * rounding * size);
+            assert_close(d_w.values[o * s->in + i], sum, 16 * rounding * size);
         }
     }
     if (s->kernels) {
-        run_sparse_gradient(s, 19, s->rows, &x, &mean, &d_y, again.at);
-        assert_same(again.at, d_w.at, s->out * s->in);
+        run_sparse_gradient(s, 19, s->rows, &x, &mean, &d_y, again.values);
+        assert_same(again.values, d_w.values, s->out * s->in);
         for (size_t rows = 1; rows < s->rows; rows += 1 + rows) {
-            run_sparse_gradient(s, GKV_SPARSE_COLUMNS, rows, &x, &mean, &d_y, again.at);
-            assert_same(again.at, d_w.at, s->out * s->in);
+            run_sparse_gradient(s, GKV_SPARSE_COLUMNS, rows, &x, &mean, &d_y, again.values);
+            assert_same(again.values, d_w.values, s->out * s->in);
         }
     }
     unfence(&x), unfence(&mean), unfence(&d_y), unfence(&d_w), unfence(&again);
@@ -373,21 +378,21 @@ static void test_not_a_number(void **state)
         fenced x = fence_sparse(0, ROWS, IN), mean = fence_noise(1, IN),
                w = fence_noise(2, OUT * IN);
         fenced y = fence_noise(3, ROWS * OUT), d_w = fence(OUT * IN);
-        x.at[IN + BAD] = (gki_real)NAN;
-        run_sparse_gradient(&s, IN, s.rows, &x, &mean, &y, d_w.at);
+        x.values[IN + BAD] = (gki_real)NAN;
+        run_sparse_gradient(&s, IN, s.rows, &x, &mean, &y, d_w.values);
         for (size_t i = 0; i < OUT * IN; i++)
-            assert_true(isnan((double)d_w.at[i]) == (i % IN == BAD));
+            assert_true(isnan((double)d_w.values[i]) == (i % IN == BAD));
         const gki_sparse_product p = {.rows = ROWS,
                                       .in = IN,
                                       .out = OUT,
-                                      .x = x.at,
-                                      .mean = mean.at,
-                                      .weight = w.at,
-                                      .bias = w.at,
-                                      .y = y.at};
+                                      .x = x.values,
+                                      .mean = mean.values,
+                                      .weight = w.values,
+                                      .bias = w.values,
+                                      .y = y.values};
         gki_sparse_forward(s.kernels, &p);
         for (size_t i = 0; i < ROWS * OUT; i++)
-            assert_true(isnan((double)y.at[i]) == (i / OUT == 1));
+            assert_true(isnan((double)y.values[i]) == (i / OUT == 1));
         unfence(&x), unfence(&mean), unfence(&w), unfence(&y), unfence(&d_w);
     }
 }

@@ -36,12 +36,12 @@ static const gki_nn_kernels *level_table(gki_simd level)
     return &gki_nn_kernels_portable;
 }
 
-static void fill(uint64_t index, size_t n, double scale, gki_real *to)
+static void fill(uint64_t index, size_t n, double scale, gki_real *out)
 {
     double noise[LONGEST];
     gki_rng_normal_d(gki_rng_at(7, GKV_STREAM_USER, n, index), n, noise);
     for (size_t i = 0; i < n; i++)
-        to[i] = (gki_real)(scale * noise[i]);
+        out[i] = (gki_real)(scale * noise[i]);
 }
 
 static void prepare(arrays *a, size_t n)

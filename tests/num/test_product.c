@@ -21,10 +21,10 @@ static double *noise(uint64_t index, size_t n)
 
 static float *floats(const double *x, size_t n)
 {
-    float *to = test_alloc(n * sizeof *to);
+    float *out = test_alloc(n * sizeof *out);
     for (size_t i = 0; i < n; i++)
-        to[i] = (float)x[i];
-    return to;
+        out[i] = (float)x[i];
+    return out;
 }
 
 /* A product with a view of A, plain or transposed, added to S or not. */
@@ -112,8 +112,8 @@ static void make_triangular(size_t d, int upper, double *t)
 static void test_triangles(void **state)
 {
     (void)state;
-    for (size_t at = 0; at < COUNT(sizes); at++) {
-        const size_t d = sizes[at], rows = sizes[(at + 5) % COUNT(sizes)];
+    for (size_t which = 0; which < COUNT(sizes); which++) {
+        const size_t d = sizes[which], rows = sizes[(which + 5) % COUNT(sizes)];
         for (int upper = 0; upper < 2; upper++) {
             double *x = noise(1, rows * d), *t = noise(2, d * d), *y = noise(1, rows * d);
             make_triangular(d, upper, t);
@@ -141,8 +141,8 @@ static void test_triangles(void **state)
 static void test_gram(void **state)
 {
     (void)state;
-    for (size_t at = 0; at < COUNT(sizes); at++) {
-        const size_t d = sizes[at], rows = sizes[(at + 5) % COUNT(sizes)];
+    for (size_t which = 0; which < COUNT(sizes); which++) {
+        const size_t d = sizes[which], rows = sizes[(which + 5) % COUNT(sizes)];
         double *z = noise(1, rows * d), *before = noise(2, d * d), *c = noise(2, d * d);
         gki_add_gram_d(rows, d, z, c);
         for (size_t i = 0; i < d; i++)

@@ -250,14 +250,14 @@ static void flipped_bits_are_noticed(void **state)
     int refused = 0;
     write_five();
     const size_t count = get_bytes(bytes, sizeof bytes);
-    for (size_t at = 0; at < count; at++) {
+    for (size_t offset = 0; offset < count; offset++) {
         for (unsigned flip = 1; flip < 256; flip <<= 1) {
-            bytes[at] ^= (unsigned char)flip;
+            bytes[offset] ^= (unsigned char)flip;
             put("t.safetensors", bytes, count);
             const bool opened = open_and_read_all();
-            assert_true(!opened || (at >= begin && at < end));
+            assert_true(!opened || (offset >= begin && offset < end));
             refused += !opened;
-            bytes[at] ^= (unsigned char)flip;
+            bytes[offset] ^= (unsigned char)flip;
         }
     }
     assert_true(refused > 1000);

@@ -50,19 +50,19 @@ static gkv_status read_text(void)
 
 static ptrdiff_t a_few(void *user, void *buffer, size_t count)
 {
-    size_t *at = user;
-    const size_t left = sizeof text - 1 - *at, n = left < 7 ? left : 7;
+    size_t *used = user;
+    const size_t left = sizeof text - 1 - *used, n = left < 7 ? left : 7;
     assert_true(n <= count);
-    memcpy(buffer, text + *at, n);
-    *at += n;
+    memcpy(buffer, text + *used, n);
+    *used += n;
     return (ptrdiff_t)n;
 }
 
 static gkv_status read_stream(void)
 {
-    size_t at = 0;
+    size_t used = 0;
     gkv_table *table = NULL;
-    const gkv_status status = gkv_table_read_stream(a_few, &at, "stream", NULL, &table);
+    const gkv_status status = gkv_table_read_stream(a_few, &used, "stream", NULL, &table);
     assert_int_equal(status == GKV_OK, table != NULL);
     gkv_table_free(table);
     return status;

@@ -122,19 +122,19 @@ static void most_values_decide_between_numbers_and_text(void **state)
 /* Returns the text in parts of 1, 2, 3 … bytes; fails at `fail_at`. */
 typedef struct stream {
     const char *text;
-    size_t at, part, fail_at;
+    size_t used, part, fail_at;
 } stream;
 
 static ptrdiff_t read_part(void *user, void *buffer, size_t size)
 {
     stream *s = user;
-    const size_t left = strlen(s->text) - s->at;
+    const size_t left = strlen(s->text) - s->used;
     size_t n = ++s->part < size ? s->part : size;
     n = n < left ? n : left;
-    if (s->at >= s->fail_at)
+    if (s->used >= s->fail_at)
         return -1;
-    memcpy(buffer, s->text + s->at, n);
-    s->at += n;
+    memcpy(buffer, s->text + s->used, n);
+    s->used += n;
     return (ptrdiff_t)n;
 }
 

@@ -40,20 +40,20 @@ typedef struct expected {
     double values[COLUMNS_MOST]; /* the first value of each column; NaN: it is missing or none */
 } expected;
 
-static void expect_table(const expected *it, const gkv_table_settings *settings)
+static void expect_table(const expected *wanted, const gkv_table_settings *settings)
 {
-    gkv_table *table = read_with(it->text, settings);
-    if (gkv_table_columns(table) != it->columns || gkv_table_rows(table) != it->rows)
-        fail_msg("%s: %zu × %zu", it->text, gkv_table_rows(table), gkv_table_columns(table));
-    for (size_t c = 0; c < it->columns; c++) {
+    gkv_table *table = read_with(wanted->text, settings);
+    if (gkv_table_columns(table) != wanted->columns || gkv_table_rows(table) != wanted->rows)
+        fail_msg("%s: %zu × %zu", wanted->text, gkv_table_rows(table), gkv_table_columns(table));
+    for (size_t c = 0; c < wanted->columns; c++) {
         const double *values = NULL;
-        assert_string_equal(gkv_table_name(table, c), it->names[c]);
-        if (isnan(it->values[c])) {
+        assert_string_equal(gkv_table_name(table, c), wanted->names[c]);
+        if (isnan(wanted->values[c])) {
             assert_int_not_equal(gkv_table_kind(table, c), GKV_COLUMN_NUMBERS);
             continue;
         }
         assert_ok(gkv_table_numbers(table, c, &values));
-        assert_true(values[0] == it->values[c]);
+        assert_true(values[0] == wanted->values[c]);
     }
     gkv_table_free(table);
 }

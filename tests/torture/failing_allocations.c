@@ -55,8 +55,8 @@ static void write_total(void)
 
 static void start(void)
 {
-    const char *at = getenv("GKV_FAULT_AT"), *name = getenv("GKV_FAULT_LOG");
-    failing = at ? strtoul(at, NULL, 10) : 0;
+    const char *number = getenv("GKV_FAULT_AT"), *name = getenv("GKV_FAULT_LOG");
+    failing = number ? strtoul(number, NULL, 10) : 0;
     from_then_on = getenv("GKV_FAULT_ON") != NULL;
     if (name)
         report = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);

@@ -71,7 +71,7 @@ typedef enum fault {
 static struct {
     char folder[PATH_SIZE];
     bool counted[KINDS];
-    long at;
+    long number;
     bool on;
     fault fault;
     int error, signal; /* of FAULT_ERROR and FAULT_SIGNAL */
@@ -181,33 +181,33 @@ static bool is_inside(const char *path)
            (path[length] == '/' || path[length] == '\0');
 }
 
-static unsigned long long open_flags(const call *it, const registers *r)
+static unsigned long long open_flags(const call *entry, const registers *r)
 {
-    return it->number == SYS_creat ? O_CREAT | O_TRUNC | O_WRONLY : argument(r, it->path + 1);
+    return entry->number == SYS_creat ? O_CREAT | O_TRUNC | O_WRONLY : argument(r, entry->path + 1);
 }
 
 /* Fills the paths of a call; true if it counts. */
-static bool describe(thread *at, const call *it, const registers *r)
+static bool describe(thread *traced, const call *entry, const registers *r)
 {
-    kind of = it->kind;
-    at->other[0] = '\0';
-    if (it->descriptor >= 0)
-        path_of_descriptor(at->id, (int)argument(r, it->descriptor), at->path);
+    kind of = entry->kind;
+    traced->other[0] = '\0';
+    if (entry->descriptor >= 0)
+        path_of_descriptor(traced->id, (int)argument(r, entry->descriptor), traced->path);
     else
-        path_of_argument(at->id, r, it->folder, it->path, at->path);
-    if (it->other >= 0)
-        path_of_argument(at->id, r, it->other_folder, it->other, at->other);
+        path_of_argument(traced->id, r, entry->folder, entry->path, traced->path);
+    if (entry->other >= 0)
+        path_of_argument(traced->id, r, entry->other_folder, entry->other, traced->other);
     if (of == KIND_OPEN || of == KIND_CREATE) {
-        const unsigned long long flags = open_flags(it, r);
+        const unsigned long long flags = open_flags(entry, r);
         if (flags & O_CREAT)
             of = KIND_CREATE;
-        snprintf(at->other, sizeof at->other, "%s%s", flags & O_CREAT ? "create " : "",
+        snprintf(traced->other, sizeof traced->other, "%s%s", flags & O_CREAT ? "create " : "",
                  flags & O_TRUNC ? "truncate" : "");
     }
     const bool halved = options.fault == FAULT_SHORT;
     if (halved && ((of != KIND_READ && of != KIND_WRITE) || argument(r, 2) < 2))
         return false;
-    return options.counted[of] && (is_inside(at->path) || is_inside(at->other));
+    return options.counted[of] && (is_inside(traced->path) || is_inside(traced->other));
 }
 
 /* --- Acting on it --------------------------------------------------------- */
@@ -226,25 +226,25 @@ static void halve(pid_t id, registers *r)
 }
 
 /* At the entry of a call that counts. Returns false if the program has been killed. */
-static bool enter(thread *at, registers *r)
+static bool enter(thread *traced, registers *r)
 {
-    at->number = ++total;
-    const bool now =
-        options.at > 0 && (at->number == options.at || (options.on && at->number > options.at));
-    at->fault = now ? options.fault : FAULT_NONE;
-    switch (at->fault) {
+    traced->number = ++total;
+    const bool now = options.number > 0 && (traced->number == options.number ||
+                                            (options.on && traced->number > options.number));
+    traced->fault = now ? options.fault : FAULT_NONE;
+    switch (traced->fault) {
     case FAULT_NONE:
     case FAULT_KILL_AFTER: break;
     case FAULT_ERROR:
-        if (at->call->kind != KIND_CLOSE) { /* the kernel closes even if it reports a failure */
+        if (traced->call->kind != KIND_CLOSE) { /* the kernel closes even if it reports a failure */
             r->orig_rax = (unsigned long long)-1;
-            ptrace(PTRACE_SETREGS, at->id, NULL, r);
+            ptrace(PTRACE_SETREGS, traced->id, NULL, r);
         }
         break;
-    case FAULT_SHORT: halve(at->id, r); break;
+    case FAULT_SHORT: halve(traced->id, r); break;
     case FAULT_KILL_WITHIN:
-        if (at->call->kind == KIND_WRITE && argument(r, 2) > 1)
-            halve(at->id, r);
+        if (traced->call->kind == KIND_WRITE && argument(r, 2) > 1)
+            halve(traced->id, r);
         break;
     case FAULT_KILL_BEFORE: kill_all(SIGKILL); return false;
     case FAULT_SIGNAL: kill(threads[0].id, options.signal); break;
@@ -253,13 +253,13 @@ static bool enter(thread *at, registers *r)
 }
 
 /* The offset of a write that has been done. */
-static long long offset_of_write(const thread *at, const registers *r)
+static long long offset_of_write(const thread *traced, const registers *r)
 {
-    if (at->call->number == SYS_pwrite64)
+    if (traced->call->number == SYS_pwrite64)
         return (long long)argument(r, 3);
     char name[64];
     long long position = 0;
-    snprintf(name, sizeof name, "/proc/%d/fdinfo/%d", (int)at->id, (int)argument(r, 0));
+    snprintf(name, sizeof name, "/proc/%d/fdinfo/%d", (int)traced->id, (int)argument(r, 0));
     FILE *info = fopen(name, "re");
     if (info) {
         if (fscanf(info, "pos: %lld", &position) != 1)
@@ -269,12 +269,12 @@ static long long offset_of_write(const thread *at, const registers *r)
     return position - (long long)r->rax;
 }
 
-static void copy_data(const thread *at, const registers *r)
+static void copy_data(const thread *traced, const registers *r)
 {
     const size_t count = (size_t)r->rax;
     char *bytes = malloc(count ? count : 1);
     const struct iovec here = {bytes, count}, there = {(void *)(uintptr_t)argument(r, 1), count};
-    if (!bytes || process_vm_readv(at->id, &here, 1, &there, 1, 0) != (ssize_t)count ||
+    if (!bytes || process_vm_readv(traced->id, &here, 1, &there, 1, 0) != (ssize_t)count ||
         fwrite(bytes, 1, count, options.data) != count) {
         fprintf(stderr, "failing_calls: cannot copy the bytes of a write\n");
         exit(WRONG_USAGE);
@@ -283,40 +283,41 @@ static void copy_data(const thread *at, const registers *r)
 }
 
 /* At the end of the call. */
-static void leave(thread *at)
+static void leave(thread *traced)
 {
     registers r;
-    ptrace(PTRACE_GETREGS, at->id, NULL, &r);
-    if (at->fault == FAULT_ERROR) {
+    ptrace(PTRACE_GETREGS, traced->id, NULL, &r);
+    if (traced->fault == FAULT_ERROR) {
         r.rax = (unsigned long long)-(long long)options.error;
-        ptrace(PTRACE_SETREGS, at->id, NULL, &r);
+        ptrace(PTRACE_SETREGS, traced->id, NULL, &r);
     }
     const long long result = (long long)r.rax;
-    const bool written = at->call->kind == KIND_WRITE && result > 0;
-    long long offset = written ? offset_of_write(at, &r) : 0;
-    if (at->call->kind == KIND_TRUNCATE)
+    const bool written = traced->call->kind == KIND_WRITE && result > 0;
+    long long offset = written ? offset_of_write(traced, &r) : 0;
+    if (traced->call->kind == KIND_TRUNCATE)
         offset = (long long)argument(&r, 1);
     if (written && options.data)
-        copy_data(at, &r);
+        copy_data(traced, &r);
     if (options.log)
-        fprintf(options.log, "%ld\t%s\t%lld\t%s\t%s\t%lld\t%s\n", at->number, at->call->name,
-                result, at->path, at->other, offset, at->fault != FAULT_NONE ? "fault" : "");
-    if (at->fault == FAULT_KILL_AFTER || at->fault == FAULT_KILL_WITHIN)
+        fprintf(options.log, "%ld\t%s\t%lld\t%s\t%s\t%lld\t%s\n", traced->number,
+                traced->call->name, result, traced->path, traced->other, offset,
+                traced->fault != FAULT_NONE ? "fault" : "");
+    if (traced->fault == FAULT_KILL_AFTER || traced->fault == FAULT_KILL_WITHIN)
         kill_all(SIGKILL);
-    at->call = NULL;
+    traced->call = NULL;
 }
 
 /* At a call of the table: true if the end of the call is of interest too. */
-static bool stop_at_call(thread *at)
+static bool stop_at_call(thread *traced)
 {
     registers r;
-    ptrace(PTRACE_GETREGS, at->id, NULL, &r);
+    ptrace(PTRACE_GETREGS, traced->id, NULL, &r);
     for (int i = 0; i < CALLS; i++)
         if (calls[i].number == (long)r.orig_rax) {
-            if (!describe(at, &calls[i], &r))
+            if (!describe(traced, &calls[i], &r))
                 return false;
-            at->call = &calls[i];
-            return enter(at, &r);
+            traced->call = &calls[i];
+            return enter(traced, &r);
         }
     return false;
 }
@@ -326,9 +327,9 @@ static int follow(pid_t program)
 {
     int state = 0, code = WRONG_USAGE;
     for (pid_t id = waitpid(-1, &state, __WALL); id > 0; id = waitpid(-1, &state, __WALL)) {
-        thread *at = find_thread(id);
+        thread *traced = find_thread(id);
         if (WIFEXITED(state) || WIFSIGNALED(state)) {
-            at->id = 0;
+            traced->id = 0;
             if (id == program) {
                 code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
                 if (options.log)
@@ -341,13 +342,13 @@ static int follow(pid_t program)
         enum __ptrace_request go = PTRACE_CONT;
         int passed = 0;
         if (state >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8))
-            go = stop_at_call(at) ? PTRACE_SYSCALL : PTRACE_CONT;
-        else if (signal_number == (SIGTRAP | 0x80) && at->call)
-            leave(at);
+            go = stop_at_call(traced) ? PTRACE_SYSCALL : PTRACE_CONT;
+        else if (signal_number == (SIGTRAP | 0x80) && traced->call)
+            leave(traced);
         else if (state >> 16 == 0 && signal_number != SIGSTOP && !(signal_number & 0x80))
             passed = signal_number;
         /* A signal between the two ends of a call must not lose the second. */
-        if (at->call)
+        if (traced->call)
             go = PTRACE_SYSCALL;
         ptrace(go, id, NULL, passed);
     }
@@ -467,7 +468,7 @@ int main(int argc, char **argv)
                 wrong(optarg);
             break;
         case 'c': choose_kinds(optarg); break;
-        case 'a': options.at = strtol(optarg, NULL, 10); break;
+        case 'a': options.number = strtol(optarg, NULL, 10); break;
         case 'o': options.on = true; break;
         case 'd': choose_fault(optarg); break;
         case 'l': options.log = create(optarg); break;

@@ -48,8 +48,9 @@ static bool fails(bool interruptible)
         return fails(interruptible) ? (wrong) : __real_##name arguments; \
     }
 
-CALL(ssize_t, read, (int file, void *to, size_t count), (file, to, count), -1, true)
-CALL(ssize_t, pread, (int file, void *to, size_t count, off_t at), (file, to, count, at), -1, true)
+CALL(ssize_t, read, (int file, void *buffer, size_t count), (file, buffer, count), -1, true)
+CALL(ssize_t, pread, (int file, void *buffer, size_t count, off_t offset),
+     (file, buffer, count, offset), -1, true)
 CALL(ssize_t, write, (int file, const void *from, size_t count), (file, from, count), -1, true)
 CALL(int, fstat, (int file, struct stat *info), (file, info), -1, false)
 CALL(int, stat, (const char *path, struct stat *info), (path, info), -1, false)
@@ -66,7 +67,7 @@ CALL(int, flock, (int file, int how), (file, how), -1, false)
 CALL(int, fchmod, (int file, mode_t mode), (file, mode), -1, false)
 CALL(int, fsync, (int file), (file), -1, true)
 CALL(int, ftruncate, (int file, off_t size), (file, size), -1, false)
-CALL(char *, realpath, (const char *path, char *to), (path, to), NULL, false)
+CALL(char *, realpath, (const char *path, char *target), (path, target), NULL, false)
 CALL(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL, true)
 CALL(FILE *, fdopen, (int file, const char *mode), (file, mode), NULL, false)
 CALL(DIR *, opendir, (const char *path), (path), NULL, false)

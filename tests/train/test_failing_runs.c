@@ -54,17 +54,17 @@ typedef struct rival {
 
 static bool start_rival(void *context, const gkv_progress *progress)
 {
-    rival *it = context;
+    rival *second = context;
     if (progress->done != 5)
         return false;
     const pid_t child = fork();
     if (child == 0) {
-        const gkv_status status = train(it->settings, "busy", NULL, true, true, NULL);
+        const gkv_status status = train(second->settings, "busy", NULL, true, true, NULL);
         _exit(status == GKV_ERR_BUSY && strstr(gkv_error_message(), "in use") ? 42 : 1);
     }
     int status = 0;
     if (child > 0 && waitpid(child, &status, 0) == child)
-        it->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        second->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return false;
 }
 

@@ -22,7 +22,7 @@ typedef struct choice {
     bool iwae;
 } choice;
 
-typedef struct fixture {
+typedef struct fine_tune_fixture {
     gkv_model *model;
     gki_workspace ws;
     gki_fine_tuner *fine_tuner;
@@ -30,7 +30,7 @@ typedef struct fixture {
     size_t rows;
     uint32_t index[BATCH];
     double mean[BATCH * LATENT], factor[BATCH * LATENT * LATENT]; /* held */
-} fixture;
+} fine_tune_fixture;
 
 static void perturb(gkv_model *model)
 {
@@ -56,12 +56,12 @@ static void perturb(gkv_model *model)
     assert_ok(model->base->ops->check(model->base, params));
 }
 
-static fixture begin(const choice *wish)
+static fine_tune_fixture begin(const choice *wish)
 {
-    fixture it = {.objective = {.kl_weight = wish->kl_weight,
-                                .free_bits = wish->free_bits,
-                                .iwae = wish->iwae},
-                  .rows = BATCH * wish->draws};
+    fine_tune_fixture fixture = {.objective = {.kl_weight = wish->kl_weight,
+                                               .free_bits = wish->free_bits,
+                                               .iwae = wish->iwae},
+                                 .rows = BATCH * wish->draws};
     gkv_settings settings = tiny_settings();
     set(&settings, "model.block", wish->block);
     set(&settings, "model.prior_flow", wish->flow);
@@ -70,44 +70,45 @@ static fixture begin(const choice *wish)
     set(&settings, "train.fine_tune_epochs", "1");
     set(&settings, "train.fine_tune_iterations", wish->iterations);
     assert_ok(gkv_settings_check(&settings));
-    it.model = tiny_model(&settings);
-    perturb(it.model);
-    assert_ok(gki_workspace_create(&it.model->plan, it.rows, true, &it.model->params, &it.ws));
-    it.ws.draws = wish->draws;
-    double *x = gki_at(&it.ws, it.model->x, 0);
+    fixture.model = tiny_model(&settings);
+    perturb(fixture.model);
+    assert_ok(gki_workspace_create(&fixture.model->plan, fixture.rows, true, &fixture.model->params,
+                                   &fixture.ws));
+    fixture.ws.draws = wish->draws;
+    double *x = gki_at(&fixture.ws, fixture.model->x, 0);
     test_normals(77, BATCH * PIXELS, 1, x);
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
-    for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
+    for (size_t r = 0; r < fixture.rows && fixture.model->base->classes > 0; r++)
         /* of no class, then of each */
-        *gki_at(&it.ws, it.model->label, r) = (double)(r / wish->draws % 4);
-    test_normals(78, it.rows * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
+        *gki_at(&fixture.ws, fixture.model->label, r) = (double)(r / wish->draws % 4);
+    test_normals(78, fixture.rows * LATENT, 1, gki_at(&fixture.ws, fixture.model->posterior.u, 0));
     for (size_t i = 0; i < BATCH; i++)
-        it.index[i] = (uint32_t)(1000 - 7 * i);
-    assert_ok(gki_fine_tuner_create(it.model, &it.ws, 2, &it.fine_tuner));
-    return it;
+        fixture.index[i] = (uint32_t)(1000 - 7 * i);
+    assert_ok(gki_fine_tuner_create(fixture.model, &fixture.ws, 2, &fixture.fine_tuner));
+    return fixture;
 }
 
-static void end(fixture *it)
+static void end(fine_tune_fixture *fixture)
 {
-    gki_fine_tuner_free(it->fine_tuner);
-    gki_workspace_free(&it->ws);
-    gkv_model_free(it->model);
+    gki_fine_tuner_free(fixture->fine_tuner);
+    gki_workspace_free(&fixture->ws);
+    gkv_model_free(fixture->model);
 }
 
 /* Does the pass in tiles of whole batches, starting from the last one, and keeps the Gaussians. */
-static void pass(fixture *it)
+static void pass(fine_tune_fixture *fixture)
 {
-    const size_t batch = it->fine_tuner->batch;
+    const size_t batch = fixture->fine_tuner->batch;
     assert_true(batch < BATCH);
     for (size_t first = (BATCH - 1) / batch * batch + batch; first > 0;) {
         first -= batch;
         const size_t count = BATCH - first < batch ? BATCH - first : batch;
-        gki_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->index + first, EPOCH,
-                            &it->objective);
-        const gki_gaussians *q = &it->fine_tuner->workers[1].refinement.now;
-        memcpy(it->mean + first * LATENT, q->mean, count * LATENT * sizeof *q->mean);
-        memcpy(it->factor + first * LATENT * LATENT, q->factor,
+        gki_fine_tuner_pass(fixture->fine_tuner, 1, &fixture->ws, first, count,
+                            fixture->index + first, EPOCH, &fixture->objective);
+        const gki_gaussians *q = &fixture->fine_tuner->workers[1].refinement.now;
+        memcpy(fixture->mean + first * LATENT, q->mean, count * LATENT * sizeof *q->mean);
+        memcpy(fixture->factor + first * LATENT * LATENT, q->factor,
                count * LATENT * LATENT * sizeof *q->factor);
     }
 }
@@ -115,26 +116,27 @@ static void pass(fixture *it)
 /* The sampled bound with fixed z and log q. */
 static double bound(void *context)
 {
-    fixture *it = context;
-    const size_t draws = it->ws.draws;
-    gki_pass_prior(it->model, &it->ws, 0, it->rows);
-    gki_pass_decode(it->model, &it->ws, 0, it->rows);
-    gki_pass_likelihood(it->model, &it->ws, 0, it->rows);
+    fine_tune_fixture *fixture = context;
+    const size_t draws = fixture->ws.draws;
+    gki_pass_prior(fixture->model, &fixture->ws, 0, fixture->rows);
+    gki_pass_decode(fixture->model, &fixture->ws, 0, fixture->rows);
+    gki_pass_likelihood(fixture->model, &fixture->ws, 0, fixture->rows);
     double sum = 0;
     for (size_t i = 0; i < BATCH; i++) {
         double mean_w = 0, mean_reconstruction = 0, mean_kl = 0;
         for (size_t r = i * draws; r < (i + 1) * draws; r++) {
-            const double reconstruction = *gki_at(&it->ws, it->model->reconstruction, r);
-            const double kl = *gki_at(&it->ws, it->model->posterior.log_q, r) -
-                              gki_pass_log_prior(it->model, &it->ws, r);
-            mean_w += exp(-reconstruction - it->objective.kl_weight * kl) / (double)draws;
+            const double reconstruction = *gki_at(&fixture->ws, fixture->model->reconstruction, r);
+            const double kl = *gki_at(&fixture->ws, fixture->model->posterior.log_q, r) -
+                              gki_pass_log_prior(fixture->model, &fixture->ws, r);
+            mean_w += exp(-reconstruction - fixture->objective.kl_weight * kl) / (double)draws;
             mean_reconstruction += reconstruction / (double)draws;
             mean_kl += kl / (double)draws;
         }
-        if (it->objective.free_bits > 0)
-            mean_kl = fmax(mean_kl, it->objective.free_bits);
-        sum += it->objective.iwae ? -log(mean_w)
-                                  : mean_reconstruction + it->objective.kl_weight * mean_kl;
+        if (fixture->objective.free_bits > 0)
+            mean_kl = fmax(mean_kl, fixture->objective.free_bits);
+        sum += fixture->objective.iwae
+                   ? -log(mean_w)
+                   : mean_reconstruction + fixture->objective.kl_weight * mean_kl;
     }
     return sum;
 }
@@ -143,13 +145,13 @@ static double bound(void *context)
  * exact. */
 static double distance(void *context)
 {
-    fixture *it = context;
+    fine_tune_fixture *fixture = context;
     double sum = 0;
-    gki_pass_encode(it->model, &it->ws, 0, BATCH);
+    gki_pass_encode(fixture->model, &fixture->ws, 0, BATCH);
     for (size_t i = 0; i < BATCH; i++) {
-        const double *encoded = gki_at(&it->ws, it->model->encoder->out, i),
-                     *m = it->mean + i * LATENT;
-        const double *l = it->factor + i * LATENT * LATENT;
+        const double *encoded = gki_at(&fixture->ws, fixture->model->encoder->out, i),
+                     *m = fixture->mean + i * LATENT;
+        const double *l = fixture->factor + i * LATENT * LATENT;
         for (size_t point = 0; point < 2 * LATENT; point++) {
             const size_t k = point / 2;
             for (size_t j = 0; j < LATENT; j++) {
@@ -165,36 +167,36 @@ static double distance(void *context)
 }
 
 /* log q is the density of N(m, LLᵀ) at z, and z = m + Lu. */
-static void check_draws(const fixture *it)
+static void check_draws(const fine_tune_fixture *fixture)
 {
-    for (size_t r = 0; r < it->rows; r++) {
-        const size_t i = r / it->ws.draws;
-        const double *z = gki_at(&it->ws, it->model->posterior.z, r),
-                     *u = gki_at(&it->ws, it->model->posterior.u, r);
+    for (size_t r = 0; r < fixture->rows; r++) {
+        const size_t i = r / fixture->ws.draws;
+        const double *z = gki_at(&fixture->ws, fixture->model->posterior.z, r),
+                     *u = gki_at(&fixture->ws, fixture->model->posterior.u, r);
         double log_q = -LATENT * GKV_HALF_LOG_2PI, solved[LATENT];
         for (size_t j = 0; j < LATENT; j++) {
-            const double *l = it->factor + (i * LATENT + j) * LATENT;
-            solved[j] = z[j] - it->mean[i * LATENT + j];
+            const double *l = fixture->factor + (i * LATENT + j) * LATENT;
+            solved[j] = z[j] - fixture->mean[i * LATENT + j];
             for (size_t k = 0; k < j; k++)
                 solved[j] -= l[k] * solved[k];
             solved[j] /= l[j];
             assert_close(solved[j], u[j], 1e-9);
             log_q -= log(l[j]) + solved[j] * solved[j] / 2;
         }
-        assert_close(*gki_at(&it->ws, it->model->posterior.log_q, r), log_q, 1e-9);
+        assert_close(*gki_at(&fixture->ws, fixture->model->posterior.log_q, r), log_q, 1e-9);
     }
 }
 
 static void check(const choice *wish)
 {
-    fixture it = begin(wish);
-    const gki_params *params = &it.model->params;
-    pass(&it);
-    check_draws(&it);
+    fine_tune_fixture fixture = begin(wish);
+    const gki_params *params = &fixture.model->params;
+    pass(&fixture);
+    check_draws(&fixture);
     for (size_t i = 0; i < params->total; i++)
         params->grads[i] = 5;
-    for (size_t part = gki_pass_parts(it.model); part-- > 0;)
-        gki_pass_gradient(it.model, &it.ws, it.rows, part);
+    for (size_t part = gki_pass_parts(fixture.model); part-- > 0;)
+        gki_pass_gradient(fixture.model, &fixture.ws, fixture.rows, part);
     for (size_t i = 0; i < params->count; i++) {
         const gki_param *param = &params->list[i];
         double *value = params->values + param->offset, *grad = params->grads + param->offset;
@@ -203,11 +205,11 @@ static void check(const choice *wish)
         const bool encoder = strncmp(param->name, "encoder.", 8) == 0;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
-            assert_gradient(encoder ? distance : bound, &it, value + row * LATENT,
+            assert_gradient(encoder ? distance : bound, &fixture, value + row * LATENT,
                             grad + row * LATENT, triangle ? row + 1 : param->size, 1, 2e-7,
                             param->name);
     }
-    end(&it);
+    end(&fixture);
 }
 
 static void test_gradients(void **state)
@@ -229,14 +231,14 @@ static void test_gradients(void **state)
 }
 
 /* The mean −ELBO at the start and at the end of refinement. */
-static void bounds(const fixture *it, double out[2])
+static void bounds(const fine_tune_fixture *fixture, double out[2])
 {
     out[0] = out[1] = 0;
-    for (size_t i = 0; i < it->fine_tuner->batch; i++) { /* pass() ends with the first batch */
-        out[0] +=
-            it->fine_tuner->workers[1].refinement.images[i].before / (double)it->fine_tuner->batch;
-        out[1] +=
-            it->fine_tuner->workers[1].refinement.images[i].value / (double)it->fine_tuner->batch;
+    for (size_t i = 0; i < fixture->fine_tuner->batch; i++) { /* pass() ends with the first batch */
+        out[0] += fixture->fine_tuner->workers[1].refinement.images[i].before /
+                  (double)fixture->fine_tuner->batch;
+        out[1] += fixture->fine_tuner->workers[1].refinement.images[i].value /
+                  (double)fixture->fine_tuner->batch;
     }
 }
 
@@ -256,33 +258,38 @@ static void test_iterations(void **state)
                              .kl_weight = 1,
                              .draws = 2};
         double of[2], largest = 0, furthest = 0, z[ROWS_MAX * LATENT], log_q[ROWS_MAX];
-        fixture it = begin(&wish);
-        pass(&it);
-        memcpy(z, gki_at(&it.ws, it.model->posterior.z, 0), it.rows * LATENT * sizeof *z);
-        memcpy(log_q, gki_at(&it.ws, it.model->posterior.log_q, 0), it.rows * sizeof *log_q);
-        gki_posterior_forward(&it.model->posterior, &it.ws, 0, it.rows);
-        for (size_t e = 0; e < it.rows * LATENT; e++)
-            furthest = fmax(furthest, fabs(z[e] - gki_at(&it.ws, it.model->posterior.z, 0)[e]));
+        fine_tune_fixture fixture = begin(&wish);
+        pass(&fixture);
+        memcpy(z, gki_at(&fixture.ws, fixture.model->posterior.z, 0),
+               fixture.rows * LATENT * sizeof *z);
+        memcpy(log_q, gki_at(&fixture.ws, fixture.model->posterior.log_q, 0),
+               fixture.rows * sizeof *log_q);
+        gki_posterior_forward(&fixture.model->posterior, &fixture.ws, 0, fixture.rows);
+        for (size_t e = 0; e < fixture.rows * LATENT; e++)
+            furthest =
+                fmax(furthest, fabs(z[e] - gki_at(&fixture.ws, fixture.model->posterior.z, 0)[e]));
         for (size_t i = 0; i < BATCH; i++) {
-            const double *l = it.factor + i * LATENT * LATENT;
+            const double *l = fixture.factor + i * LATENT * LATENT;
             double variance[LATENT] = {0};
             for (size_t j = 0; j < LATENT; j++)
                 for (size_t k = 0; k <= j; k++)
                     variance[j] += l[j * LATENT + k] * l[j * LATENT + k];
-            gki_posterior_distill(&it.model->posterior, &it.ws, i, it.mean + i * LATENT, variance);
+            gki_posterior_distill(&fixture.model->posterior, &fixture.ws, i,
+                                  fixture.mean + i * LATENT, variance);
             for (size_t j = 0; j < 2 * LATENT; j++)
-                largest = fmax(largest, fabs(gki_at(&it.ws, it.model->encoder->d_out, i)[j]));
+                largest =
+                    fmax(largest, fabs(gki_at(&fixture.ws, fixture.model->encoder->d_out, i)[j]));
         }
-        for (size_t r = 0; r < it.rows && c == 0; r++)
-            assert_close(log_q[r], *gki_at(&it.ws, it.model->posterior.log_q, r), 1e-12);
-        bounds(&it, of);
+        for (size_t r = 0; r < fixture.rows && c == 0; r++)
+            assert_close(log_q[r], *gki_at(&fixture.ws, fixture.model->posterior.log_q, r), 1e-12);
+        bounds(&fixture, of);
         reached[c] = of[1];
         if (c == 0)
             assert_true(furthest < 1e-12 && largest < 1e-12 && of[0] == of[1]);
         else
             assert_true(furthest > 0.1 && largest > 0.1 && of[1] < of[0] &&
                         reached[c] < reached[c - 1]);
-        end(&it);
+        end(&fixture);
     }
 }
 
@@ -299,15 +306,16 @@ static void test_noise(void **state)
                          .draws = 1};
     double first[LATENT], z[LATENT];
     for (size_t i = 0; i < 5; i++) {
-        fixture it = begin(&wish);
-        const size_t at = i == 1 ? 2 : 0;
+        fine_tune_fixture fixture = begin(&wish);
+        const size_t row = i == 1 ? 2 : 0;
         const uint32_t index[3] = {i == 2 ? 999 : 1000, 4, i == 1 ? 1000 : 5};
-        memcpy(gki_at(&it.ws, it.model->x, 2), gki_at(&it.ws, it.model->x, 0), PIXELS * sizeof *z);
-        memcpy(gki_at(&it.ws, it.model->posterior.u, 2), gki_at(&it.ws, it.model->posterior.u, 0),
-               sizeof z);
-        gki_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, index, i == 3 ? EPOCH + 1 : EPOCH,
-                            &it.objective);
-        memcpy(z, gki_at(&it.ws, it.model->posterior.z, at), sizeof z);
+        memcpy(gki_at(&fixture.ws, fixture.model->x, 2), gki_at(&fixture.ws, fixture.model->x, 0),
+               PIXELS * sizeof *z);
+        memcpy(gki_at(&fixture.ws, fixture.model->posterior.u, 2),
+               gki_at(&fixture.ws, fixture.model->posterior.u, 0), sizeof z);
+        gki_fine_tuner_pass(fixture.fine_tuner, 0, &fixture.ws, 0, 3, index,
+                            i == 3 ? EPOCH + 1 : EPOCH, &fixture.objective);
+        memcpy(z, gki_at(&fixture.ws, fixture.model->posterior.z, row), sizeof z);
         if (i == 0)
             memcpy(first, z, sizeof z);
         for (size_t j = 0; j < LATENT; j++)
@@ -315,7 +323,7 @@ static void test_noise(void **state)
                 assert_true(z[j] != first[j]);
             else
                 assert_close(z[j], first[j], 1e-12);
-        end(&it);
+        end(&fixture);
     }
 }
 
@@ -332,13 +340,14 @@ static void test_labels(void **state)
                          .draws = 1};
     double before[4];
     for (size_t label = 0; label < 4; label++) {
-        fixture it = begin(&wish);
-        *gki_at(&it.ws, it.model->label, 0) = (double)label;
-        gki_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 1, it.index, EPOCH, &it.objective);
-        before[label] = it.fine_tuner->workers[0].refinement.images[0].before;
+        fine_tune_fixture fixture = begin(&wish);
+        *gki_at(&fixture.ws, fixture.model->label, 0) = (double)label;
+        gki_fine_tuner_pass(fixture.fine_tuner, 0, &fixture.ws, 0, 1, fixture.index, EPOCH,
+                            &fixture.objective);
+        before[label] = fixture.fine_tuner->workers[0].refinement.images[0].before;
         for (size_t other = 0; other < label; other++)
             assert_true(fabs(before[label] - before[other]) > 1e-6);
-        end(&it);
+        end(&fixture);
     }
 }
 
@@ -353,13 +362,13 @@ static void test_not_finite(void **state)
                          .iterations = "3",
                          .kl_weight = 1,
                          .draws = 2};
-    fixture it = begin(&wish);
-    gki_at(&it.ws, it.model->x, 1)[3] = NAN;
-    pass(&it);
-    assert_true(isnan(*gki_at(&it.ws, it.model->reconstruction, 2)));
-    assert_true(isfinite(*gki_at(&it.ws, it.model->reconstruction, 0)));
-    assert_true(isfinite(*gki_at(&it.ws, it.model->reconstruction, 4)));
-    end(&it);
+    fine_tune_fixture fixture = begin(&wish);
+    gki_at(&fixture.ws, fixture.model->x, 1)[3] = NAN;
+    pass(&fixture);
+    assert_true(isnan(*gki_at(&fixture.ws, fixture.model->reconstruction, 2)));
+    assert_true(isfinite(*gki_at(&fixture.ws, fixture.model->reconstruction, 0)));
+    assert_true(isfinite(*gki_at(&fixture.ws, fixture.model->reconstruction, 4)));
+    end(&fixture);
 }
 
 int main(void)

@@ -13,14 +13,14 @@ typedef struct seen {
 
 static bool note(void *context, const char *warning, const double *numbers)
 {
-    seen *it = context;
+    seen *reports = context;
     if (warning) {
-        it->warnings++;
+        reports->warnings++;
         return false;
     }
-    it->calls++;
-    memcpy(it->last, numbers, sizeof it->last);
-    return it->stop_at > 0 && numbers[GKV_FLAT_TRAIN_STEP] >= (double)it->stop_at;
+    reports->calls++;
+    memcpy(reports->last, numbers, sizeof reports->last);
+    return reports->stop_at > 0 && numbers[GKV_FLAT_TRAIN_STEP] >= (double)reports->stop_at;
 }
 
 static void run(void **state)
@@ -30,32 +30,33 @@ static void run(void **state)
     double result[GKV_FLAT_RESULT_NUMBERS];
     gkv_train_result same;
     watcher watching = {0};
-    seen it = {0};
+    seen reports = {0};
     int stage;
     assert_ok(gkv_flat_model_settings(&set));
     gkv_settings_defaults(&expected);
     assert_memory_equal(set, &expected, sizeof expected);
     *set = small_settings();
-    assert_ok(gkv_flat_train(in_folder("flat", NULL), GKV_TRAIN_NEW, set, 2, note, &it, result));
+    assert_ok(
+        gkv_flat_train(in_folder("flat", NULL), GKV_TRAIN_NEW, set, 2, note, &reports, result));
     assert_ok(gkv_train(in_folder("structs", NULL), GKV_TRAIN_NEW, set,
                         &(gkv_run_options){.progress = watch, .context = &watching}, &same));
     assert_same_file("flat", "structs", "model.safetensors");
-    assert_int_equal(it.calls, watching.calls);
+    assert_int_equal(reports.calls, watching.calls);
     const gkv_train_progress *p = &watching.last;
-    assert_true(it.last[GKV_FLAT_TRAIN_EPOCH] == (double)p->epoch &&
-                it.last[GKV_FLAT_TRAIN_STEPS] == (double)p->steps &&
-                it.last[GKV_FLAT_TRAIN_NEG_ELBO] == p->neg_elbo &&
-                it.last[GKV_FLAT_TRAIN_KL] == p->kl &&
-                it.last[GKV_FLAT_TRAIN_VALIDATION_NEG_ELBO] == p->validation_neg_elbo &&
-                it.last[GKV_FLAT_TRAIN_EPOCH_ENDED] == 1);
+    assert_true(reports.last[GKV_FLAT_TRAIN_EPOCH] == (double)p->epoch &&
+                reports.last[GKV_FLAT_TRAIN_STEPS] == (double)p->steps &&
+                reports.last[GKV_FLAT_TRAIN_NEG_ELBO] == p->neg_elbo &&
+                reports.last[GKV_FLAT_TRAIN_KL] == p->kl &&
+                reports.last[GKV_FLAT_TRAIN_VALIDATION_NEG_ELBO] == p->validation_neg_elbo &&
+                reports.last[GKV_FLAT_TRAIN_EPOCH_ENDED] == 1);
     assert_true(result[GKV_FLAT_RESULT_STEPS] == (double)same.steps &&
                 result[GKV_FLAT_RESULT_BEST_VALIDATION] == same.best_validation);
     assert_ok(gkv_flat_stage(in_folder("flat", NULL), &stage));
     assert_int_equal(stage, GKV_RUN_FINISHED);
     /* stopped, and resumed without progress */
-    it = (seen){.stop_at = 5};
+    reports = (seen){.stop_at = 5};
     assert_fails(
-        gkv_flat_train(in_folder("halves", NULL), GKV_TRAIN_NEW, set, 1, note, &it, result),
+        gkv_flat_train(in_folder("halves", NULL), GKV_TRAIN_NEW, set, 1, note, &reports, result),
         GKV_ERR_INTERRUPTED, "");
     assert_true(result[GKV_FLAT_RESULT_STEPS] == 5);
     assert_ok(

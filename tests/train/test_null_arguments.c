@@ -20,7 +20,7 @@
 enum { SIDE = 4, PIXELS = SIDE * SIDE, LATENT = 4 };
 
 /* Valid arguments of every kind. */
-typedef struct fixture {
+typedef struct run_fixture {
     gkv_settings settings;
     gkv_model *model;
     gkv_dataset *images;
@@ -28,39 +28,39 @@ typedef struct fixture {
     float floats[64];
     double doubles[64];
     uint8_t levels[64];
-} fixture;
+} run_fixture;
 
-static fixture it;
+static run_fixture fixture;
 
 static int open_fixture(void **state)
 {
     if (make_temporary(state) != 0)
         return -1;
-    it.settings = small_settings();
+    fixture.settings = small_settings();
     for (size_t i = 0; i < 64; i++)
-        it.floats[i] = (float)(it.doubles[i] = 0.5);
-    assert_ok(gkv_model_create(SIDE, SIDE, 1, it.doubles, &it.settings, &it.model));
-    assert_ok(gkv_dataset_from_memory(4, SIDE, SIDE, 1, it.levels, NULL, &it.images));
-    assert_ok(gkv_features_builtin("mnist", &it.network));
+        fixture.floats[i] = (float)(fixture.doubles[i] = 0.5);
+    assert_ok(gkv_model_create(SIDE, SIDE, 1, fixture.doubles, &fixture.settings, &fixture.model));
+    assert_ok(gkv_dataset_from_memory(4, SIDE, SIDE, 1, fixture.levels, NULL, &fixture.images));
+    assert_ok(gkv_features_builtin("mnist", &fixture.network));
     return 0;
 }
 
 static int close_fixture(void **state)
 {
-    gkv_model_free(it.model);
-    gkv_dataset_free(it.images);
-    gkv_features_free(it.network);
+    gkv_model_free(fixture.model);
+    gkv_dataset_free(fixture.images);
+    gkv_features_free(fixture.network);
     return remove_temporary(state);
 }
 
 static void of_model(void **state)
 {
     (void)state;
-    gkv_model *out = NULL, *model = it.model;
-    float *f = it.floats;
-    double *d = it.doubles;
-    REFUSES("mean", gkv_model_create(SIDE, SIDE, 1, NULL, &it.settings, &out));
-    REFUSES("out", gkv_model_create(SIDE, SIDE, 1, d, &it.settings, NULL));
+    gkv_model *out = NULL, *model = fixture.model;
+    float *f = fixture.floats;
+    double *d = fixture.doubles;
+    REFUSES("mean", gkv_model_create(SIDE, SIDE, 1, NULL, &fixture.settings, &out));
+    REFUSES("out", gkv_model_create(SIDE, SIDE, 1, d, &fixture.settings, NULL));
     assert_ok(gkv_model_create(SIDE, SIDE, 1, d, NULL, &out));
     gkv_model_free(out);
     REFUSES("path", gkv_model_load(NULL, &out));
@@ -128,7 +128,7 @@ static void of_train(void **state)
     (void)state;
     gkv_run_stage stage;
     gkv_train_result result;
-    REFUSES("folder", gkv_train(NULL, GKV_TRAIN_NEW, &it.settings, NULL, &result));
+    REFUSES("folder", gkv_train(NULL, GKV_TRAIN_NEW, &fixture.settings, NULL, &result));
     assert_int_equal(result.steps, 0);
     REFUSES("folder", gkv_run_recover(NULL));
     REFUSES("folder", gkv_train_stage(NULL, &stage));
@@ -143,25 +143,26 @@ static void of_eval(void **state)
 {
     (void)state;
     gkv_metrics metrics;
-    double *d = it.doubles;
-    REFUSES("model",
-            gkv_evaluate(NULL, it.images, GKV_EVAL_TEST, &it.settings, NULL, NULL, NULL, &metrics));
-    REFUSES("images",
-            gkv_evaluate(it.model, NULL, GKV_EVAL_TEST, &it.settings, NULL, NULL, NULL, &metrics));
-    REFUSES("metrics",
-            gkv_evaluate(it.model, it.images, GKV_EVAL_TEST, &it.settings, NULL, NULL, NULL, NULL));
-    REFUSES("model", gkv_class_accuracy(NULL, it.images, &it.settings, NULL, d));
-    REFUSES("test", gkv_class_accuracy(it.model, NULL, &it.settings, NULL, d));
-    REFUSES("accuracy", gkv_class_accuracy(it.model, it.images, &it.settings, NULL, NULL));
-    assert_ok(gkv_class_accuracy(it.model, it.images, NULL, NULL, d));
+    double *d = fixture.doubles;
+    REFUSES("model", gkv_evaluate(NULL, fixture.images, GKV_EVAL_TEST, &fixture.settings, NULL,
+                                  NULL, NULL, &metrics));
+    REFUSES("images", gkv_evaluate(fixture.model, NULL, GKV_EVAL_TEST, &fixture.settings, NULL,
+                                   NULL, NULL, &metrics));
+    REFUSES("metrics", gkv_evaluate(fixture.model, fixture.images, GKV_EVAL_TEST, &fixture.settings,
+                                    NULL, NULL, NULL, NULL));
+    REFUSES("model", gkv_class_accuracy(NULL, fixture.images, &fixture.settings, NULL, d));
+    REFUSES("test", gkv_class_accuracy(fixture.model, NULL, &fixture.settings, NULL, d));
+    REFUSES("accuracy",
+            gkv_class_accuracy(fixture.model, fixture.images, &fixture.settings, NULL, NULL));
+    assert_ok(gkv_class_accuracy(fixture.model, fixture.images, NULL, NULL, d));
     REFUSES("metrics", gkv_metrics_write(NULL, "x"));
     REFUSES("path", gkv_metrics_write(&metrics, NULL));
-    REFUSES("model", gkv_estimate(NULL, 1, it.floats, 2, 1, 0, NULL, d, d));
-    REFUSES("images", gkv_estimate(it.model, 1, NULL, 2, 1, 0, NULL, d, d));
-    assert_ok(gkv_estimate(it.model, 1, it.floats, 2, 1, 0, NULL, NULL, NULL));
-    REFUSES("images", gkv_targets(NULL, 1, GKV_TEST, 0, &it.settings, it.floats));
-    REFUSES("targets", gkv_targets(it.images, 1, GKV_TEST, 0, &it.settings, NULL));
-    assert_ok(gkv_targets(it.images, 1, GKV_TEST, 0, NULL, it.floats));
+    REFUSES("model", gkv_estimate(NULL, 1, fixture.floats, 2, 1, 0, NULL, d, d));
+    REFUSES("images", gkv_estimate(fixture.model, 1, NULL, 2, 1, 0, NULL, d, d));
+    assert_ok(gkv_estimate(fixture.model, 1, fixture.floats, 2, 1, 0, NULL, NULL, NULL));
+    REFUSES("images", gkv_targets(NULL, 1, GKV_TEST, 0, &fixture.settings, fixture.floats));
+    REFUSES("targets", gkv_targets(fixture.images, 1, GKV_TEST, 0, &fixture.settings, NULL));
+    assert_ok(gkv_targets(fixture.images, 1, GKV_TEST, 0, NULL, fixture.floats));
     assert_true(isinf(gkv_bits_per_dimension(1, 0)));
 }
 
@@ -171,20 +172,20 @@ static void of_refine(void **state)
     gkv_refiner *refiner = NULL;
     gkv_refine_defaults(NULL);
     REFUSES("model", gkv_refiner_create(NULL, NULL, &refiner));
-    REFUSES("out", gkv_refiner_create(it.model, NULL, NULL));
+    REFUSES("out", gkv_refiner_create(fixture.model, NULL, NULL));
     gkv_refiner_free(NULL);
-    assert_ok(gkv_refiner_create(it.model, NULL, &refiner));
+    assert_ok(gkv_refiner_create(fixture.model, NULL, &refiner));
     const gkv_refined out = {.mean = NULL};
-    REFUSES("refiner", gkv_refiner_run(NULL, 1, it.floats, 0, NULL, &out));
+    REFUSES("refiner", gkv_refiner_run(NULL, 1, fixture.floats, 0, NULL, &out));
     REFUSES("images", gkv_refiner_run(refiner, 1, NULL, 0, NULL, &out));
-    REFUSES("out", gkv_refiner_run(refiner, 1, it.floats, 0, NULL, NULL));
+    REFUSES("out", gkv_refiner_run(refiner, 1, fixture.floats, 0, NULL, NULL));
     gkv_refiner_free(refiner);
 }
 
 static void of_flat_model(void **state)
 {
     (void)state;
-    float *f = it.floats;
+    float *f = fixture.floats;
     int stage;
     gkv_dataset *out = NULL;
     REFUSES("out", gkv_flat_model_settings(NULL));
@@ -196,49 +197,51 @@ static void of_flat_model(void **state)
     REFUSES("stage", gkv_flat_stage("x", NULL));
     REFUSES("model", gkv_flat_refine(NULL, 1, f, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL));
     REFUSES("images",
-            gkv_flat_refine(it.model, 1, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL));
-    REFUSES("model", gkv_flat_targets(NULL, it.images, 1, GKV_TEST, 0, f));
-    REFUSES("images", gkv_flat_targets(it.model, NULL, 1, GKV_TEST, 0, f));
-    REFUSES("targets", gkv_flat_targets(it.model, it.images, 1, GKV_TEST, 0, NULL));
+            gkv_flat_refine(fixture.model, 1, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL));
+    REFUSES("model", gkv_flat_targets(NULL, fixture.images, 1, GKV_TEST, 0, f));
+    REFUSES("images", gkv_flat_targets(fixture.model, NULL, 1, GKV_TEST, 0, f));
+    REFUSES("targets", gkv_flat_targets(fixture.model, fixture.images, 1, GKV_TEST, 0, NULL));
     assert_int_equal(gkv_flat_pixels(NULL, NULL), -1);
-    assert_int_equal(gkv_flat_pixels(it.model, NULL), GKV_PIXELS_BINARY);
+    assert_int_equal(gkv_flat_pixels(fixture.model, NULL), GKV_PIXELS_BINARY);
     REFUSES("model", gkv_flat_dataset(NULL, 1, f, &out));
-    REFUSES("numbers", gkv_flat_dataset(it.model, 1, NULL, &out));
-    REFUSES("out", gkv_flat_dataset(it.model, 1, f, NULL));
+    REFUSES("numbers", gkv_flat_dataset(fixture.model, 1, NULL, &out));
+    REFUSES("out", gkv_flat_dataset(fixture.model, 1, f, NULL));
 }
 
 static void of_base_fit(void **state)
 {
     (void)state;
     gkv_model *out = NULL;
-    const gkv_model_settings *wanted = &it.settings.model;
+    const gkv_model_settings *wanted = &fixture.settings.model;
     gkv_base_fit_defaults(NULL);
-    REFUSES("model", gkv_base_fit(NULL, it.images, wanted, NULL, NULL, NULL, &out, NULL));
-    REFUSES("training", gkv_base_fit(it.model, NULL, wanted, NULL, NULL, NULL, &out, NULL));
-    REFUSES("wanted", gkv_base_fit(it.model, it.images, NULL, NULL, NULL, NULL, &out, NULL));
-    REFUSES("out", gkv_base_fit(it.model, it.images, wanted, NULL, NULL, NULL, NULL, NULL));
+    REFUSES("model", gkv_base_fit(NULL, fixture.images, wanted, NULL, NULL, NULL, &out, NULL));
+    REFUSES("training", gkv_base_fit(fixture.model, NULL, wanted, NULL, NULL, NULL, &out, NULL));
+    REFUSES("wanted",
+            gkv_base_fit(fixture.model, fixture.images, NULL, NULL, NULL, NULL, &out, NULL));
+    REFUSES("out",
+            gkv_base_fit(fixture.model, fixture.images, wanted, NULL, NULL, NULL, NULL, NULL));
     REFUSES("folder", gkv_base_fit_check_folder(NULL, false));
-    REFUSES("model", gkv_base_fit_save(NULL, "x", false, &it.settings));
-    REFUSES("folder", gkv_base_fit_save(it.model, NULL, false, &it.settings));
-    assert_ok(gkv_base_fit_save(it.model, in_folder("saved", NULL), false, NULL));
+    REFUSES("model", gkv_base_fit_save(NULL, "x", false, &fixture.settings));
+    REFUSES("folder", gkv_base_fit_save(fixture.model, NULL, false, &fixture.settings));
+    assert_ok(gkv_base_fit_save(fixture.model, in_folder("saved", NULL), false, NULL));
 }
 
 static void of_generation(void **state)
 {
     (void)state;
     gkv_generation out;
-    const gkv_dataset *images = it.images;
+    const gkv_dataset *images = fixture.images;
     gkv_generation_none(NULL);
     REFUSES("model",
-            gkv_evaluate_generation(NULL, images, images, it.network, NULL, NULL, NULL, &out));
-    REFUSES("test",
-            gkv_evaluate_generation(it.model, NULL, images, it.network, NULL, NULL, NULL, &out));
-    REFUSES("training",
-            gkv_evaluate_generation(it.model, images, NULL, it.network, NULL, NULL, NULL, &out));
+            gkv_evaluate_generation(NULL, images, images, fixture.network, NULL, NULL, NULL, &out));
+    REFUSES("test", gkv_evaluate_generation(fixture.model, NULL, images, fixture.network, NULL,
+                                            NULL, NULL, &out));
+    REFUSES("training", gkv_evaluate_generation(fixture.model, images, NULL, fixture.network, NULL,
+                                                NULL, NULL, &out));
     REFUSES("network",
-            gkv_evaluate_generation(it.model, images, images, NULL, NULL, NULL, NULL, &out));
-    REFUSES("out",
-            gkv_evaluate_generation(it.model, images, images, it.network, NULL, NULL, NULL, NULL));
+            gkv_evaluate_generation(fixture.model, images, images, NULL, NULL, NULL, NULL, &out));
+    REFUSES("out", gkv_evaluate_generation(fixture.model, images, images, fixture.network, NULL,
+                                           NULL, NULL, NULL));
 }
 
 static void of_generation_metrics(void **state)
@@ -249,8 +252,8 @@ static void of_generation_metrics(void **state)
     gkv_neighbour_metrics neighbours;
     gkv_class_metrics classes;
     uint32_t index[4];
-    float *f = it.floats;
-    double *d = it.doubles;
+    float *f = fixture.floats;
+    double *d = fixture.doubles;
     REFUSES("a", gkv_frechet_distance(2, 2, 2, NULL, f, d));
     REFUSES("b", gkv_frechet_distance(2, 2, 2, f, NULL, d));
     REFUSES("distance", gkv_frechet_distance(2, 2, 2, f, f, NULL));
@@ -270,9 +273,9 @@ static void of_generation_metrics(void **state)
     REFUSES("probabilities", gkv_class_metrics_of(2, 2, NULL, d, &classes));
     REFUSES("out", gkv_class_metrics_of(2, 2, f, d, NULL));
     assert_ok(gkv_class_metrics_of(2, 2, f, NULL, &classes));
-    REFUSES("queries", gkv_nearest(2, 2, 2, NULL, it.levels, NULL, index, d));
+    REFUSES("queries", gkv_nearest(2, 2, 2, NULL, fixture.levels, NULL, index, d));
     REFUSES("references", gkv_nearest(2, 2, 2, f, NULL, NULL, index, d));
-    assert_ok(gkv_nearest(2, 2, 2, f, it.levels, NULL, NULL, NULL));
+    assert_ok(gkv_nearest(2, 2, 2, f, fixture.levels, NULL, NULL, NULL));
 }
 
 static void of_image_metrics(void **state)
@@ -281,7 +284,7 @@ static void of_image_metrics(void **state)
     gkv_accumulator sum = {.n = 0};
     gkv_image_scores scores;
     size_t active;
-    float *f = it.floats;
+    float *f = fixture.floats;
     double d[64] = {0};
     gkv_accumulator_add(NULL, 1);
     gkv_accumulator_merge(NULL, &sum);
@@ -313,26 +316,26 @@ static void of_data(void **state)
     gkv_dataset *out = NULL;
     REFUSES("images_path", gkv_dataset_open(NULL, NULL, &out));
     REFUSES("out", gkv_dataset_open("x", NULL, NULL));
-    REFUSES("images_path", gkv_dataset_open_as(NULL, NULL, &it.settings.data, &out));
+    REFUSES("images_path", gkv_dataset_open_as(NULL, NULL, &fixture.settings.data, &out));
     REFUSES("settings", gkv_dataset_open_as("x", NULL, NULL, &out));
-    REFUSES("out", gkv_dataset_open_as("x", NULL, &it.settings.data, NULL));
+    REFUSES("out", gkv_dataset_open_as("x", NULL, &fixture.settings.data, NULL));
     REFUSES("pixels", gkv_dataset_from_memory(1, 1, 1, 1, NULL, NULL, &out));
-    REFUSES("out", gkv_dataset_from_memory(1, 1, 1, 1, it.levels, NULL, NULL));
+    REFUSES("out", gkv_dataset_from_memory(1, 1, 1, 1, fixture.levels, NULL, NULL));
     REFUSES("numbers", gkv_dataset_from_numbers(1, 1, 1, 1, NULL, NULL, NULL, &out));
-    REFUSES("out", gkv_dataset_from_numbers(1, 1, 1, 1, it.floats, NULL, NULL, NULL));
+    REFUSES("out", gkv_dataset_from_numbers(1, 1, 1, 1, fixture.floats, NULL, NULL, NULL));
     assert_null(gkv_dataset_numbers(NULL, 0));
-    REFUSES("out", gkv_dataset_load(GKV_TRAIN, &it.settings.data, NULL));
+    REFUSES("out", gkv_dataset_load(GKV_TRAIN, &fixture.settings.data, NULL));
     /* without settings it is data/mnist, which may be there or not */
     if (gkv_dataset_load(GKV_TEST, NULL, &out) == GKV_OK)
         gkv_dataset_free(out);
-    REFUSES("path", gkv_idx_write(NULL, 1, 1, 1, 1, it.levels));
+    REFUSES("path", gkv_idx_write(NULL, 1, 1, 1, 1, fixture.levels));
     REFUSES("pixels", gkv_idx_write(in_folder("idx", NULL), 1, 1, 1, 1, NULL));
-    REFUSES("path", gkv_idx_write_labels(NULL, 1, it.levels));
+    REFUSES("path", gkv_idx_write_labels(NULL, 1, fixture.levels));
     REFUSES("labels", gkv_idx_write_labels(in_folder("idx", NULL), 1, NULL));
-    const gkv_npz_array array = {.name = "x", .rank = 1, .sizes = {1}, .floats = it.floats};
+    const gkv_npz_array array = {.name = "x", .rank = 1, .sizes = {1}, .floats = fixture.floats};
     REFUSES("path", gkv_npz_write(NULL, 1, &array));
     REFUSES("arrays", gkv_npz_write(in_folder("npz", NULL), 1, NULL));
-    REFUSES("path", gkv_png_write(NULL, 1, 1, 1, it.levels));
+    REFUSES("path", gkv_png_write(NULL, 1, 1, 1, fixture.levels));
     REFUSES("levels", gkv_png_write(in_folder("png", NULL), 1, 1, 1, NULL));
     assert_int_equal(gkv_dataset_channels(NULL), 0);
     assert_null(gkv_dataset_name(NULL, 0));
@@ -345,13 +348,13 @@ static void of_data(void **state)
     assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");
     assert_string_equal(gkv_dataset_sha256(NULL, GKV_LABELS_FILE), "");
     REFUSES("dataset", gkv_dataset_export(NULL, "x", NULL, NULL));
-    REFUSES("folder", gkv_dataset_export(it.images, NULL, NULL, NULL));
+    REFUSES("folder", gkv_dataset_export(fixture.images, NULL, NULL, NULL));
     REFUSES("dataset", gkv_dataset_describe(NULL, &(gkv_data_info){0}));
-    REFUSES("out", gkv_dataset_describe(it.images, NULL));
-    REFUSES("train", gkv_dataset_check(NULL, it.images, NULL));
-    assert_ok(gkv_dataset_check(it.images, NULL, NULL));
-    REFUSES("dataset", gkv_dataset_mean(NULL, 1, 0, it.doubles));
-    REFUSES("mean", gkv_dataset_mean(it.images, 1, 0, NULL));
+    REFUSES("out", gkv_dataset_describe(fixture.images, NULL));
+    REFUSES("train", gkv_dataset_check(NULL, fixture.images, NULL));
+    assert_ok(gkv_dataset_check(fixture.images, NULL, NULL));
+    REFUSES("dataset", gkv_dataset_mean(NULL, 1, 0, fixture.doubles));
+    REFUSES("mean", gkv_dataset_mean(fixture.images, 1, 0, NULL));
     assert_true(gkv_data_name_at(SIZE_MAX) == NULL && gkv_data_about_at(SIZE_MAX) == NULL);
     REFUSES("name", gkv_data_get(NULL, "x", NULL, NULL));
     REFUSES("folder", gkv_data_get("mnist", NULL, NULL, NULL));
@@ -364,7 +367,7 @@ static void of_features(void **state)
 {
     (void)state;
     gkv_features *out = NULL;
-    float *f = it.floats;
+    float *f = fixture.floats;
     REFUSES("dataset", gkv_features_builtin(NULL, &out));
     REFUSES("out", gkv_features_builtin("mnist", NULL));
     REFUSES("path", gkv_features_load(NULL, &out));
@@ -379,15 +382,15 @@ static void of_features(void **state)
     assert_true(gkv_features_dimensions(NULL) == 0 && gkv_features_classes(NULL) == 0);
     assert_true(gkv_features_name(NULL) == NULL && gkv_features_sha256(NULL) == NULL);
     REFUSES("network", gkv_features_apply(NULL, 1, f, NULL, f, f));
-    REFUSES("images", gkv_features_apply(it.network, 1, NULL, NULL, f, f));
-    assert_fails(gkv_features_apply(it.network, 1, f, NULL, NULL, NULL), GKV_ERR_ARGUMENT,
+    REFUSES("images", gkv_features_apply(fixture.network, 1, NULL, NULL, f, f));
+    assert_fails(gkv_features_apply(fixture.network, 1, f, NULL, NULL, NULL), GKV_ERR_ARGUMENT,
                  "both outputs are NULL");
 }
 
 static void of_settings(void **state)
 {
     (void)state;
-    gkv_settings settings = it.settings;
+    gkv_settings settings = fixture.settings;
     char text[GKV_NAME_SIZE] = "x";
     gkv_settings_defaults(NULL);
     REFUSES("settings", gkv_settings_read(NULL, "x"));
@@ -427,8 +430,8 @@ static void none_is_left_out(void **state)
         char path[512], name[128];
         snprintf(path, sizeof path, "%s/../../include/gkvae/%s.h", GKV_TEST_FIXTURES, headers[h]);
         char *text = contents(path, &size);
-        for (char *at = text; (at = strstr(at, "GKV_API")) != NULL; at++) {
-            char *end = strchr(at, '('), *begin = end;
+        for (char *cursor = text; (cursor = strstr(cursor, "GKV_API")) != NULL; cursor++) {
+            char *end = strchr(cursor, '('), *begin = end;
             assert_non_null(end);
             while (isalnum((unsigned char)begin[-1]) || begin[-1] == '_')
                 begin--;

@@ -89,7 +89,7 @@ static void test_rows(void **state)
             int seen[2000] = {0};
             size_t done = 0;
             for (int step = 0; step < 11; step++) {
-                const uint64_t at = trainer->state.step;
+                const uint64_t this_step = trainer->state.step;
                 gki_step_report report;
                 assert_ok(gki_trainer_step(trainer, &report));
                 for (size_t r = 0; r < report.images; r++, done++) {
@@ -98,9 +98,9 @@ static void test_rows(void **state)
                     orders[epoch][done] = index;
                     seen[index]++;
                     float u[4];
-                    gki_rng_normal(gki_rng_at(6, GKV_STREAM_POSTERIOR, at, index), 4, u);
+                    gki_rng_normal(gki_rng_at(6, GKV_STREAM_POSTERIOR, this_step, index), 4, u);
                     assert_memory_equal(gki_at(&trainer->ws, model->posterior.u, r), u, sizeof u);
-                    gki_images_fetch(&trainer->train, trainer->shuffled[done], at, x);
+                    gki_images_fetch(&trainer->train, trainer->shuffled[done], this_step, x);
                     assert_memory_equal(gki_at(&trainer->ws, model->x, r), x, sizeof x);
                     if (index == trainer->split[0])
                         memcpy(targets[epoch], x, sizeof x);

@@ -52,15 +52,15 @@ typedef struct watcher {
 
 static inline bool watch(void *context, const gkv_progress *call)
 {
-    watcher *it = context;
+    watcher *watching = context;
     const gkv_train_progress *progress = call->details;
     assert_true(call->done == progress->step && call->total == progress->steps);
-    it->calls++;
-    it->last = *progress;
-    if (progress->epoch_ended && it->epochs < 64)
-        it->epoch[it->epochs++] = *progress;
-    if (progress->step == it->stop_at)
-        it->stop = 1;
+    watching->calls++;
+    watching->last = *progress;
+    if (progress->epoch_ended && watching->epochs < 64)
+        watching->epoch[watching->epochs++] = *progress;
+    if (progress->step == watching->stop_at)
+        watching->stop = 1;
     return false;
 }
 

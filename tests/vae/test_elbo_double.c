@@ -18,23 +18,23 @@ typedef struct choice {
     const char *likelihood; /* NULL for Bernoulli pixels */
 } choice;
 
-typedef struct fixture {
+typedef struct elbo_fixture {
     gkv_model *model;
     gki_workspace ws;
     gki_objective objective;
     size_t rows;
     /* The weights and the parameters of log q that the path-derivative gradient keeps fixed. */
     double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
-} fixture;
+} elbo_fixture;
 
 /* A model whose parameters are not at their special initial values. */
-static fixture begin(const choice *wish)
+static elbo_fixture begin(const choice *wish)
 {
     const size_t draws = wish->draws;
-    fixture it = {.objective = {.kl_weight = wish->kl_weight,
-                                .iwae = wish->iwae,
-                                .path_derivative = wish->path_derivative},
-                  .rows = BATCH * draws};
+    elbo_fixture fixture = {.objective = {.kl_weight = wish->kl_weight,
+                                          .iwae = wish->iwae,
+                                          .path_derivative = wish->path_derivative},
+                            .rows = BATCH * draws};
     gkv_settings settings = tiny_settings();
     set(&settings, "model.block", wish->block);
     set(&settings, "model.posterior", wish->posterior);
@@ -48,8 +48,8 @@ static fixture begin(const choice *wish)
         set(&settings, "data.binarization", density ? "continuous" : "grey");
         set(&settings, "model.likelihood", wish->likelihood);
     }
-    it.model = tiny_model(&settings);
-    gki_params *params = &it.model->params;
+    fixture.model = tiny_model(&settings);
+    gki_params *params = &fixture.model->params;
     for (size_t i = 0; i < params->count; i++) {
         const gki_param *param = &params->list[i];
         double *value = params->values + param->offset;
@@ -76,62 +76,63 @@ static fixture begin(const choice *wish)
             for (size_t j = 0; j < param->size; j++)
                 value[j] = 0.05 + fabs(value[j]);
     }
-    test_clear_masked(it.model->flow, params);
-    it.model->base->ops->project(it.model->base, params);
-    assert_ok(it.model->base->ops->check(it.model->base, params));
-    assert_ok(gki_workspace_create(&it.model->plan, it.rows, true, params, &it.ws));
-    it.ws.draws = draws;
-    double *x = gki_at(&it.ws, it.model->x, 0);
+    test_clear_masked(fixture.model->flow, params);
+    fixture.model->base->ops->project(fixture.model->base, params);
+    assert_ok(fixture.model->base->ops->check(fixture.model->base, params));
+    assert_ok(gki_workspace_create(&fixture.model->plan, fixture.rows, true, params, &fixture.ws));
+    fixture.ws.draws = draws;
+    double *x = gki_at(&fixture.ws, fixture.model->x, 0);
     test_normals(77, BATCH * PIXELS, 1, x);
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
-    for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
+    for (size_t r = 0; r < fixture.rows && fixture.model->base->classes > 0; r++)
         /* of no class, then of each */
-        *gki_at(&it.ws, it.model->label, r) = (double)(r / draws % 4);
-    test_normals(78, it.rows * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
-    return it;
+        *gki_at(&fixture.ws, fixture.model->label, r) = (double)(r / draws % 4);
+    test_normals(78, fixture.rows * LATENT, 1, gki_at(&fixture.ws, fixture.model->posterior.u, 0));
+    return fixture;
 }
 
-static void end(fixture *it)
+static void end(elbo_fixture *fixture)
 {
-    gki_workspace_free(&it->ws);
-    gkv_model_free(it->model);
+    gki_workspace_free(&fixture->ws);
+    gkv_model_free(fixture->model);
 }
 
-static double log_weight(const fixture *it, size_t row)
+static double log_weight(const elbo_fixture *fixture, size_t row)
 {
-    return it->objective.kl_weight * (gki_pass_log_prior(it->model, &it->ws, row) -
-                                      *gki_at(&it->ws, it->model->posterior.log_q, row)) -
-           *gki_at(&it->ws, it->model->reconstruction, row);
+    return fixture->objective.kl_weight *
+               (gki_pass_log_prior(fixture->model, &fixture->ws, row) -
+                *gki_at(&fixture->ws, fixture->model->posterior.log_q, row)) -
+           *gki_at(&fixture->ws, fixture->model->reconstruction, row);
 }
 
 static double loss(void *context)
 {
-    fixture *it = context;
-    const size_t draws = it->ws.draws;
-    gki_pass_forward(it->model, &it->ws, 0, it->rows);
+    elbo_fixture *fixture = context;
+    const size_t draws = fixture->ws.draws;
+    gki_pass_forward(fixture->model, &fixture->ws, 0, fixture->rows);
     double sum = 0;
     for (size_t i = 0; i < BATCH; i++) {
         double mean_w = 0, mean_log_w = 0;
         for (size_t k = 0; k < draws; k++) {
-            const double log_w = log_weight(it, i * draws + k);
+            const double log_w = log_weight(fixture, i * draws + k);
             mean_w += exp(log_w) / (double)draws;
             mean_log_w += log_w / (double)draws;
         }
-        sum -= it->objective.iwae ? log(mean_w) : mean_log_w;
+        sum -= fixture->objective.iwae ? log(mean_w) : mean_log_w;
     }
     return sum;
 }
 
 /* The bound of the first image, which is encoded. */
-static double loss_of_first(fixture *it)
+static double loss_of_first(elbo_fixture *fixture)
 {
     double mean_w = 0;
-    gki_pass_latent(it->model, &it->ws, 0, it->ws.draws);
-    gki_pass_decode(it->model, &it->ws, 0, it->ws.draws);
-    gki_pass_likelihood(it->model, &it->ws, 0, it->ws.draws);
-    for (size_t k = 0; k < it->ws.draws; k++)
-        mean_w += exp(log_weight(it, k)) / (double)it->ws.draws;
+    gki_pass_latent(fixture->model, &fixture->ws, 0, fixture->ws.draws);
+    gki_pass_decode(fixture->model, &fixture->ws, 0, fixture->ws.draws);
+    gki_pass_likelihood(fixture->model, &fixture->ws, 0, fixture->ws.draws);
+    for (size_t k = 0; k < fixture->ws.draws; k++)
+        mean_w += exp(log_weight(fixture, k)) / (double)fixture->ws.draws;
     return -log(mean_w);
 }
 
@@ -139,122 +140,125 @@ static double loss_of_first(fixture *it)
  * parameters of log q. */
 static double surrogate(void *context)
 {
-    fixture *it = context;
-    const double beta = it->objective.kl_weight;
+    elbo_fixture *fixture = context;
+    const double beta = fixture->objective.kl_weight;
     double sum = 0;
-    gki_pass_forward(it->model, &it->ws, 0, it->rows);
-    for (size_t r = 0; r < it->rows; r++) {
-        const double *z = gki_at(&it->ws, it->model->posterior.z, r);
+    gki_pass_forward(fixture->model, &fixture->ws, 0, fixture->rows);
+    for (size_t r = 0; r < fixture->rows; r++) {
+        const double *z = gki_at(&fixture->ws, fixture->model->posterior.z, r);
         double log_q = -LATENT * GKV_HALF_LOG_2PI;
         for (size_t j = 0; j < LATENT; j++) {
-            const double sigma = it->sigma[r * LATENT + j],
-                         u = (z[j] - it->mean[r * LATENT + j]) / sigma;
+            const double sigma = fixture->sigma[r * LATENT + j],
+                         u = (z[j] - fixture->mean[r * LATENT + j]) / sigma;
             log_q -= log(sigma) + u * u / 2;
         }
-        *gki_at(&it->ws, it->model->posterior.log_q, r) = log_q;
-        sum -= it->share[r] * (it->objective.iwae ? 1 - beta + beta * it->share[r] : 1) *
-               log_weight(it, r);
+        *gki_at(&fixture->ws, fixture->model->posterior.log_q, r) = log_q;
+        sum -= fixture->share[r] *
+               (fixture->objective.iwae ? 1 - beta + beta * fixture->share[r] : 1) *
+               log_weight(fixture, r);
     }
     return sum;
 }
 
-static void hold(fixture *it)
+static void hold(elbo_fixture *fixture)
 {
-    for (size_t r = 0; r < it->rows; r++) {
-        it->share[r] = *gki_at(&it->ws, it->model->draw_weight, r);
-        memcpy(it->mean + r * LATENT,
-               gki_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
-               LATENT * sizeof *it->mean);
-        memcpy(it->sigma + r * LATENT, gki_at(&it->ws, it->model->posterior.sigma, r),
-               LATENT * sizeof *it->sigma);
+    for (size_t r = 0; r < fixture->rows; r++) {
+        fixture->share[r] = *gki_at(&fixture->ws, fixture->model->draw_weight, r);
+        memcpy(fixture->mean + r * LATENT,
+               gki_at(&fixture->ws, fixture->model->posterior.encoded, r / fixture->ws.draws),
+               LATENT * sizeof *fixture->mean);
+        memcpy(fixture->sigma + r * LATENT,
+               gki_at(&fixture->ws, fixture->model->posterior.sigma, r),
+               LATENT * sizeof *fixture->sigma);
     }
 }
 
 /* The map u → z of the first row of the workspace. */
 static void latent_of(void *context, const double *u, double *z)
 {
-    fixture *it = context;
-    memcpy(gki_at(&it->ws, it->model->posterior.u, 0), u, LATENT * sizeof *u);
-    gki_posterior_forward(&it->model->posterior, &it->ws, 0, 1);
-    memcpy(z, gki_at(&it->ws, it->model->posterior.z, 0), LATENT * sizeof *z);
+    elbo_fixture *fixture = context;
+    memcpy(gki_at(&fixture->ws, fixture->model->posterior.u, 0), u, LATENT * sizeof *u);
+    gki_posterior_forward(&fixture->model->posterior, &fixture->ws, 0, 1);
+    memcpy(z, gki_at(&fixture->ws, fixture->model->posterior.z, 0), LATENT * sizeof *z);
 }
 
 /* log q(z|x) = log φ(u) − log|det ∂z/∂u|. */
-static void check_log_q(fixture *it)
+static void check_log_q(elbo_fixture *fixture)
 {
-    gki_pass_forward(it->model, &it->ws, 0, it->rows);
+    gki_pass_forward(fixture->model, &fixture->ws, 0, fixture->rows);
     double u[LATENT];
-    memcpy(u, gki_at(&it->ws, it->model->posterior.u, 0), sizeof u);
-    const double log_q = *gki_at(&it->ws, it->model->posterior.log_q, 0);
-    double wanted = -test_log_det_of(latent_of, it, u, LATENT, 3e-4);
+    memcpy(u, gki_at(&fixture->ws, fixture->model->posterior.u, 0), sizeof u);
+    const double log_q = *gki_at(&fixture->ws, fixture->model->posterior.log_q, 0);
+    double wanted = -test_log_det_of(latent_of, fixture, u, LATENT, 3e-4);
     for (size_t j = 0; j < LATENT; j++)
         wanted -= u[j] * u[j] / 2 + GKV_HALF_LOG_2PI;
     assert_close(log_q, wanted, 1e-8);
-    memcpy(gki_at(&it->ws, it->model->posterior.u, 0), u, sizeof u);
+    memcpy(gki_at(&fixture->ws, fixture->model->posterior.u, 0), u, sizeof u);
 }
 
 /* −log p(x|z) from the logits in the workspace. */
-static void check_reconstruction(fixture *it)
+static void check_reconstruction(elbo_fixture *fixture)
 {
-    gki_pass_forward(it->model, &it->ws, 0, it->rows);
-    for (size_t r = 0; r < it->rows; r++) {
-        const double *x = gki_at(&it->ws, it->model->x, r / it->ws.draws),
-                     *l = gki_at(&it->ws, it->model->decoder->out, r);
+    gki_pass_forward(fixture->model, &fixture->ws, 0, fixture->rows);
+    for (size_t r = 0; r < fixture->rows; r++) {
+        const double *x = gki_at(&fixture->ws, fixture->model->x, r / fixture->ws.draws),
+                     *l = gki_at(&fixture->ws, fixture->model->decoder->out, r);
         double sum = 0;
         for (size_t i = 0; i < PIXELS; i++)
             sum -= x[i] * log(1 / (1 + exp(-l[i]))) + (1 - x[i]) * log(1 / (1 + exp(l[i])));
-        assert_close(*gki_at(&it->ws, it->model->reconstruction, r), sum, 1e-11);
+        assert_close(*gki_at(&fixture->ws, fixture->model->reconstruction, r), sum, 1e-11);
     }
 }
 
 static void check(const choice *wish)
 {
-    fixture it = begin(wish);
-    const gki_params *params = &it.model->params;
-    check_log_q(&it);
+    elbo_fixture fixture = begin(wish);
+    const gki_params *params = &fixture.model->params;
+    check_log_q(&fixture);
     if (!wish->likelihood)
-        check_reconstruction(&it);
+        check_reconstruction(&fixture);
     for (size_t first = BATCH; first > 0; first -= first > 1 ? 2 : 1) { /* tiles, from the last */
-        const size_t start = first > 1 ? first - 2 : 0, row = start * it.ws.draws,
-                     rows = first * it.ws.draws - row;
-        gki_pass_forward(it.model, &it.ws, row, rows);
-        gki_pass_backward(it.model, &it.ws, row, rows, &it.objective);
+        const size_t start = first > 1 ? first - 2 : 0, row = start * fixture.ws.draws,
+                     rows = first * fixture.ws.draws - row;
+        gki_pass_forward(fixture.model, &fixture.ws, row, rows);
+        gki_pass_backward(fixture.model, &fixture.ws, row, rows, &fixture.objective);
     }
-    hold(&it);
+    hold(&fixture);
     for (size_t i = 0; i < params->total; i++)
         params->grads[i] = 5;
-    for (size_t part = gki_pass_parts(it.model); part-- > 0;)
-        gki_pass_gradient(it.model, &it.ws, it.rows, part);
+    for (size_t part = gki_pass_parts(fixture.model); part-- > 0;)
+        gki_pass_gradient(fixture.model, &fixture.ws, fixture.rows, part);
     for (size_t i = 0; i < params->count; i++) {
         const gki_param *param = &params->list[i];
         double *value = params->values + param->offset, *grad = params->grads + param->offset;
         if (!param->trainable)
             continue;
         const bool path_derivative = wish->path_derivative &&
-                                     gki_posterior_has_path_derivative(&it.model->posterior) &&
+                                     gki_posterior_has_path_derivative(&fixture.model->posterior) &&
                                      strncmp(param->name, "encoder.", 8) == 0;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
         const bool upper = strcmp(param->name, "prior.base.whitening") == 0;
         for (size_t row = 0; row < param->rows && upper; row++) {
-            const size_t at = row * LATENT + row % LATENT;
-            assert_gradient(loss, &it, value + at, grad + at, LATENT - row % LATENT, 1, 2e-7,
-                            param->name);
+            const size_t offset = row * LATENT + row % LATENT;
+            assert_gradient(loss, &fixture, value + offset, grad + offset, LATENT - row % LATENT, 1,
+                            2e-7, param->name);
         }
         const bool masked = strncmp(param->name, "prior.flow.", 11) == 0 && param->cols > 0;
         for (size_t from = 0, run; from < param->size && masked; from += run) {
             bool is_free;
             run = test_run_of_masks(from, param->size, value, &is_free);
             if (is_free)
-                assert_gradient(loss, &it, value + from, grad + from, run, 1, 2e-7, param->name);
+                assert_gradient(loss, &fixture, value + from, grad + from, run, 1, 2e-7,
+                                param->name);
         }
         if (upper || masked)
             continue;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
-            assert_gradient(path_derivative ? surrogate : loss, &it, value + row * LATENT,
+            assert_gradient(path_derivative ? surrogate : loss, &fixture, value + row * LATENT,
                             grad + row * LATENT, triangle ? row + 1 : param->size, 1, 2e-7,
                             param->name);
     }
-    end(&it);
+    end(&fixture);
 }
 
 static const char *const bases[] = {"normal", "gk", "gk-copula"};
@@ -319,11 +323,11 @@ static void test_fixed_base(void **state)
                              "silu",   0.3,    1,         false,    false,
                              NULL};
         check(&wish);
-        fixture it = begin(&wish);
-        for (size_t i = 0; i < it.model->params.count; i++)
-            if (strncmp(it.model->params.list[i].name, "prior.base", 10) == 0)
-                assert_false(it.model->params.list[i].trainable);
-        end(&it);
+        elbo_fixture fixture = begin(&wish);
+        for (size_t i = 0; i < fixture.model->params.count; i++)
+            if (strncmp(fixture.model->params.list[i].name, "prior.base", 10) == 0)
+                assert_false(fixture.model->params.list[i].trainable);
+        end(&fixture);
     }
 }
 
@@ -376,23 +380,24 @@ static void test_doubly_on_average(void **state)
     enum { TIMES = 20000, WIDTH = 2 * LATENT };
     const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true, NULL};
     const double h = 1e-4;
-    fixture it = begin(&wish);
-    double *encoded = gki_at(&it.ws, it.model->encoder->out, 0), sum[WIDTH] = {0},
+    elbo_fixture fixture = begin(&wish);
+    double *encoded = gki_at(&fixture.ws, fixture.model->encoder->out, 0), sum[WIDTH] = {0},
            squares[WIDTH] = {0};
-    gki_pass_encode(it.model, &it.ws, 0, BATCH);
+    gki_pass_encode(fixture.model, &fixture.ws, 0, BATCH);
     for (size_t t = 0; t < TIMES; t++) {
-        test_normals(1000 + t, it.ws.draws * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
+        test_normals(1000 + t, fixture.ws.draws * LATENT, 1,
+                     gki_at(&fixture.ws, fixture.model->posterior.u, 0));
         double bound[2 * WIDTH];
         for (size_t i = 0; i < 2 * WIDTH; i++) {
             const double kept = encoded[i / 2];
             encoded[i / 2] += i % 2 ? -h : h;
-            bound[i] = loss_of_first(&it);
+            bound[i] = loss_of_first(&fixture);
             encoded[i / 2] = kept;
         }
-        loss_of_first(&it);
-        gki_pass_backward(it.model, &it.ws, 0, it.ws.draws, &it.objective);
+        loss_of_first(&fixture);
+        gki_pass_backward(fixture.model, &fixture.ws, 0, fixture.ws.draws, &fixture.objective);
         for (size_t i = 0; i < WIDTH; i++) {
-            const double off = gki_at(&it.ws, it.model->encoder->d_out, 0)[i] -
+            const double off = gki_at(&fixture.ws, fixture.model->encoder->d_out, 0)[i] -
                                (bound[2 * i] - bound[2 * i + 1]) / (2 * h);
             sum[i] += off;
             squares[i] += off * off;
@@ -403,7 +408,7 @@ static void test_doubly_on_average(void **state)
                      error = sqrt((squares[i] / TIMES - mean * mean) / TIMES);
         assert_true(error > 0 && fabs(mean) < 4 * error);
     }
-    end(&it);
+    end(&fixture);
 }
 
 /* An image whose KL term is below the free bits, over all its draws, has the gradient of a KL
@@ -413,33 +418,33 @@ static void test_free_bits(void **state)
     (void)state;
     const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu",
                          0.8,  2,      false,     false,       NULL};
-    fixture it = begin(&wish);
+    elbo_fixture fixture = begin(&wish);
     double kl[BATCH] = {0}, wanted[2][BATCH][7];
-    const size_t width = gki_posterior_width(&it.model->posterior);
+    const size_t width = gki_posterior_width(&fixture.model->posterior);
     assert_true(width <= 7);
-    gki_pass_forward(it.model, &it.ws, 0, it.rows);
-    for (size_t r = 0; r < it.rows; r++)
-        kl[r / 2] += (*gki_at(&it.ws, it.model->posterior.log_q, r) -
-                      gki_pass_log_prior(it.model, &it.ws, r)) /
+    gki_pass_forward(fixture.model, &fixture.ws, 0, fixture.rows);
+    for (size_t r = 0; r < fixture.rows; r++)
+        kl[r / 2] += (*gki_at(&fixture.ws, fixture.model->posterior.log_q, r) -
+                      gki_pass_log_prior(fixture.model, &fixture.ws, r)) /
                      2;
     for (size_t with = 0; with < 2; with++) {
         const gki_objective objective = {.kl_weight = with ? 0.8 : 0};
-        gki_pass_forward(it.model, &it.ws, 0, it.rows);
-        gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
+        gki_pass_forward(fixture.model, &fixture.ws, 0, fixture.rows);
+        gki_pass_backward(fixture.model, &fixture.ws, 0, fixture.rows, &objective);
         for (size_t i = 0; i < BATCH; i++)
-            memcpy(wanted[with][i], gki_at(&it.ws, it.model->encoder->d_out, i),
+            memcpy(wanted[with][i], gki_at(&fixture.ws, fixture.model->encoder->d_out, i),
                    width * sizeof(double));
     }
     for (size_t i = 0; i < BATCH; i++) {
         const gki_objective objective = {.kl_weight = 0.8, .free_bits = kl[i]};
-        gki_pass_forward(it.model, &it.ws, 0, it.rows);
-        gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
+        gki_pass_forward(fixture.model, &fixture.ws, 0, fixture.rows);
+        gki_pass_backward(fixture.model, &fixture.ws, 0, fixture.rows, &objective);
         for (size_t j = 0; j < BATCH; j++)
             assert_memory_equal(wanted[kl[j] >= kl[i] || kl[i] <= 0][j],
-                                gki_at(&it.ws, it.model->encoder->d_out, j),
+                                gki_at(&fixture.ws, fixture.model->encoder->d_out, j),
                                 width * sizeof(double));
     }
-    end(&it);
+    end(&fixture);
 }
 
 /* With a KL weight of 0 only the reconstruction is trained. */

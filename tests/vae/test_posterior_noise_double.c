@@ -8,164 +8,168 @@
 
 enum { ROWS = 3, D = 4, WIDTH_MAX = 16 };
 
-typedef struct fixture {
+typedef struct noise_fixture {
     gki_params params;
     gki_plan plan;
     gki_workspace ws;
     gki_posterior_noise *noise;
     double raw[ROWS * WIDTH_MAX], weight[ROWS * D], slope_weight[ROWS];
-} fixture;
+} noise_fixture;
 
-static fixture *begin(int family)
+static noise_fixture *begin(int family)
 {
-    fixture *it = test_alloc(sizeof *it);
+    noise_fixture *fixture = test_alloc(sizeof *fixture);
     const gki_posterior_noise_ops *ops = gki_posterior_noise_of((gkv_posterior_family)family);
-    const gki_slot u = gki_plan_forward(&it->plan, D);
-    assert_ok(ops->create(u, &it->params, &it->plan, &it->noise));
-    assert_ptr_equal(it->noise->ops, ops);
-    assert_true(it->noise->width <= WIDTH_MAX);
-    assert_int_equal(it->noise->v.width, D);
-    assert_true(it->noise->log_slope.width == 0 || it->noise->log_slope.width == D);
-    assert_true((ops->backward != NULL) == (it->noise->width > 0 || it->params.count > 0));
-    assert_ok(gki_params_seal(&it->params));
-    assert_ok(gki_workspace_create(&it->plan, ROWS, true, &it->params, &it->ws));
-    for (size_t i = 0; i < it->params.count; i++)
-        test_normals(i, it->params.list[i].size, 0.05, gki_param_value(&it->params, i));
-    test_normals(50, ROWS * D, 1, gki_at(&it->ws, u, 0));
-    test_normals(51, ROWS * WIDTH_MAX, 0.05, it->raw);
-    test_normals(52, ROWS * D, 1, it->weight);
-    test_normals(53, ROWS, 1, it->slope_weight);
-    return it;
+    const gki_slot u = gki_plan_forward(&fixture->plan, D);
+    assert_ok(ops->create(u, &fixture->params, &fixture->plan, &fixture->noise));
+    assert_ptr_equal(fixture->noise->ops, ops);
+    assert_true(fixture->noise->width <= WIDTH_MAX);
+    assert_int_equal(fixture->noise->v.width, D);
+    assert_true(fixture->noise->log_slope.width == 0 || fixture->noise->log_slope.width == D);
+    assert_true((ops->backward != NULL) ==
+                (fixture->noise->width > 0 || fixture->params.count > 0));
+    assert_ok(gki_params_seal(&fixture->params));
+    assert_ok(gki_workspace_create(&fixture->plan, ROWS, true, &fixture->params, &fixture->ws));
+    for (size_t i = 0; i < fixture->params.count; i++)
+        test_normals(i, fixture->params.list[i].size, 0.05, gki_param_value(&fixture->params, i));
+    test_normals(50, ROWS * D, 1, gki_at(&fixture->ws, u, 0));
+    test_normals(51, ROWS * WIDTH_MAX, 0.05, fixture->raw);
+    test_normals(52, ROWS * D, 1, fixture->weight);
+    test_normals(53, ROWS, 1, fixture->slope_weight);
+    return fixture;
 }
 
-static void end(fixture *it)
+static void end(noise_fixture *fixture)
 {
-    const gki_posterior_noise_ops *ops = it->noise->ops;
-    ops->free(it->noise);
+    const gki_posterior_noise_ops *ops = fixture->noise->ops;
+    ops->free(fixture->noise);
     ops->free(NULL);
-    gki_workspace_free(&it->ws);
-    gki_params_free(&it->params);
-    free(it);
+    gki_workspace_free(&fixture->ws);
+    gki_params_free(&fixture->params);
+    free(fixture);
 }
 
-static void forward(fixture *it)
+static void forward(noise_fixture *fixture)
 {
-    for (size_t r = 0; r < ROWS && it->noise->ops->forward; r++)
-        it->noise->ops->forward(it->noise, &it->ws, r, it->raw + r * it->noise->width);
+    for (size_t r = 0; r < ROWS && fixture->noise->ops->forward; r++)
+        fixture->noise->ops->forward(fixture->noise, &fixture->ws, r,
+                                     fixture->raw + r * fixture->noise->width);
 }
 
 /* Σ weight·v + slope_weight·log|det ∂v/∂u| */
 static double loss(void *context)
 {
-    fixture *it = context;
+    noise_fixture *fixture = context;
     double sum = 0;
-    forward(it);
+    forward(fixture);
     for (size_t r = 0; r < ROWS; r++) {
-        const double *v = gki_at(&it->ws, it->noise->v, r);
+        const double *v = gki_at(&fixture->ws, fixture->noise->v, r);
         for (size_t j = 0; j < D; j++)
-            sum += it->weight[r * D + j] * v[j];
-        for (size_t j = 0; j < it->noise->log_slope.width; j++)
-            sum += it->slope_weight[r] * gki_at(&it->ws, it->noise->log_slope, r)[j];
+            sum += fixture->weight[r * D + j] * v[j];
+        for (size_t j = 0; j < fixture->noise->log_slope.width; j++)
+            sum += fixture->slope_weight[r] * gki_at(&fixture->ws, fixture->noise->log_slope, r)[j];
     }
     return sum;
 }
 
-static void check_gradients(fixture *it)
+static void check_gradients(noise_fixture *fixture)
 {
-    const gki_posterior_noise_ops *ops = it->noise->ops;
+    const gki_posterior_noise_ops *ops = fixture->noise->ops;
     double d_raw[ROWS * WIDTH_MAX];
-    forward(it);
+    forward(fixture);
     for (size_t r = 0; r < ROWS && ops->backward; r++)
-        ops->backward(it->noise, &it->ws, r, it->weight + r * D, it->slope_weight[r],
-                      d_raw + r * it->noise->width);
-    if (it->noise->width > 0)
-        assert_gradient(loss, it, it->raw, d_raw, ROWS * it->noise->width, 1, 1e-7, ops->name);
-    assert_true((ops->parts != NULL) == (it->params.count > 0));
-    assert_true((ops->gradient != NULL) == (it->params.count > 0));
-    for (size_t i = 0; i < it->params.total; i++)
-        it->params.grads[i] = 5;
-    for (size_t part = 0; ops->parts && part < ops->parts(it->noise); part++)
-        ops->gradient(it->noise, &it->ws, ROWS, part);
-    for (size_t i = 0; i < it->params.count; i++)
-        assert_gradient(loss, it, gki_param_value(&it->params, i), gki_param_grad(&it->params, i),
-                        it->params.list[i].size, 1, 1e-7, it->params.list[i].name);
+        ops->backward(fixture->noise, &fixture->ws, r, fixture->weight + r * D,
+                      fixture->slope_weight[r], d_raw + r * fixture->noise->width);
+    if (fixture->noise->width > 0)
+        assert_gradient(loss, fixture, fixture->raw, d_raw, ROWS * fixture->noise->width, 1, 1e-7,
+                        ops->name);
+    assert_true((ops->parts != NULL) == (fixture->params.count > 0));
+    assert_true((ops->gradient != NULL) == (fixture->params.count > 0));
+    for (size_t i = 0; i < fixture->params.total; i++)
+        fixture->params.grads[i] = 5;
+    for (size_t part = 0; ops->parts && part < ops->parts(fixture->noise); part++)
+        ops->gradient(fixture->noise, &fixture->ws, ROWS, part);
+    for (size_t i = 0; i < fixture->params.count; i++)
+        assert_gradient(loss, fixture, gki_param_value(&fixture->params, i),
+                        gki_param_grad(&fixture->params, i), fixture->params.list[i].size, 1, 1e-7,
+                        fixture->params.list[i].name);
 }
 
 /* The map u → v of the first row. */
 static void noise_of(void *context, const double *u, double *v)
 {
-    fixture *it = context;
-    memcpy(gki_at(&it->ws, it->noise->u, 0), u, D * sizeof *u);
-    if (it->noise->ops->forward)
-        it->noise->ops->forward(it->noise, &it->ws, 0, it->raw);
-    memcpy(v, gki_at(&it->ws, it->noise->v, 0), D * sizeof *v);
+    noise_fixture *fixture = context;
+    memcpy(gki_at(&fixture->ws, fixture->noise->u, 0), u, D * sizeof *u);
+    if (fixture->noise->ops->forward)
+        fixture->noise->ops->forward(fixture->noise, &fixture->ws, 0, fixture->raw);
+    memcpy(v, gki_at(&fixture->ws, fixture->noise->v, 0), D * sizeof *v);
 }
 
-static void check_determinant(fixture *it)
+static void check_determinant(noise_fixture *fixture)
 {
     double u[D], found = 0;
-    forward(it);
-    for (size_t j = 0; j < it->noise->log_slope.width; j++)
-        found += gki_at(&it->ws, it->noise->log_slope, 0)[j];
-    memcpy(u, gki_at(&it->ws, it->noise->u, 0), sizeof u);
-    assert_close(found, test_log_det_of(noise_of, it, u, D, 3e-4), 1e-8);
+    forward(fixture);
+    for (size_t j = 0; j < fixture->noise->log_slope.width; j++)
+        found += gki_at(&fixture->ws, fixture->noise->log_slope, 0)[j];
+    memcpy(u, gki_at(&fixture->ws, fixture->noise->u, 0), sizeof u);
+    assert_close(found, test_log_det_of(noise_of, fixture, u, D, 3e-4), 1e-8);
 }
 
 /* Gaussian noise is (I + M)u. Without raw parameters, any noise has v = u or nearly so. */
-static void check_distribution(fixture *it)
+static void check_distribution(noise_fixture *fixture)
 {
-    const gki_posterior_noise_ops *ops = it->noise->ops;
+    const gki_posterior_noise_ops *ops = fixture->noise->ops;
     double u[D], v[D];
-    memcpy(u, gki_at(&it->ws, it->noise->u, 0), sizeof u);
-    noise_of(it, u, v);
+    memcpy(u, gki_at(&fixture->ws, fixture->noise->u, 0), sizeof u);
+    noise_of(fixture, u, v);
     assert_true(ops->is_gaussian || !ops->mixing);
-    const double *mixing = ops->mixing ? ops->mixing(it->raw) : NULL;
+    const double *mixing = ops->mixing ? ops->mixing(fixture->raw) : NULL;
     for (size_t j = 0; j < D && ops->is_gaussian; j++) {
         double wanted = u[j];
         for (size_t k = 0; k < j && mixing; k++)
             wanted += *mixing++ * u[k];
         assert_close(v[j], wanted, 1e-14);
     }
-    memset(it->raw, 0, sizeof it->raw);
-    for (size_t i = 0; i < it->params.total; i++)
-        it->params.values[i] = 0;
-    noise_of(it, u, v);
+    memset(fixture->raw, 0, sizeof fixture->raw);
+    for (size_t i = 0; i < fixture->params.total; i++)
+        fixture->params.values[i] = 0;
+    noise_of(fixture, u, v);
     for (size_t j = 0; j < D; j++)
         assert_close(v[j], u[j], 1e-12);
 }
 
 /* log q(z0|x) + Σ_j log σ_j as a function of u: log φ(u) − log|det ∂v/∂u|. */
-static double log_q_of(fixture *it, const double *u)
+static double log_q_of(noise_fixture *fixture, const double *u)
 {
     double v[D], sum = -D * GKV_HALF_LOG_2PI;
-    noise_of(it, u, v);
+    noise_of(fixture, u, v);
     for (size_t j = 0; j < D; j++)
         sum -= u[j] * u[j] / 2;
-    for (size_t j = 0; j < it->noise->log_slope.width; j++)
-        sum -= gki_at(&it->ws, it->noise->log_slope, 0)[j];
+    for (size_t j = 0; j < fixture->noise->log_slope.width; j++)
+        sum -= gki_at(&fixture->ws, fixture->noise->log_slope, 0)[j];
     return sum;
 }
 
 /* By the chain rule, ∂ log q/∂u_k = Σ_j ∂ log q/∂z0_j · σ_j · ∂v_j/∂u_k. */
-static void check_path_derivative(fixture *it)
+static void check_path_derivative(noise_fixture *fixture)
 {
     static const double sigma[D] = {0.5, 1.5, 0.1, 1}, weight = 0.7, h = 1e-5;
     double u[D], jacobian[D * D], slope[D] = {1, 1, 1, 1};
-    memcpy(u, gki_at(&it->ws, it->noise->u, 0), sizeof u);
-    test_jacobian(noise_of, it, u, D, D, 1e-3, jacobian);
-    it->noise->ops->add_path_derivative(D, u, sigma, weight, slope);
+    memcpy(u, gki_at(&fixture->ws, fixture->noise->u, 0), sizeof u);
+    test_jacobian(noise_of, fixture, u, D, D, 1e-3, jacobian);
+    fixture->noise->ops->add_path_derivative(D, u, sigma, weight, slope);
     for (size_t k = 0; k < D; k++) {
-        const double at = u[k];
+        const double centre = u[k];
         double wanted = 0;
         for (size_t j = 0; j < D; j++)
             wanted += (slope[j] - 1) / weight * sigma[j] * jacobian[k * D + j];
-        u[k] = at + h;
-        const double above = log_q_of(it, u);
-        u[k] = at - h;
-        assert_close(wanted, (above - log_q_of(it, u)) / (2 * h), 1e-8);
-        u[k] = at;
+        u[k] = centre + h;
+        const double above = log_q_of(fixture, u);
+        u[k] = centre - h;
+        assert_close(wanted, (above - log_q_of(fixture, u)) / (2 * h), 1e-8);
+        u[k] = centre;
     }
-    noise_of(it, u, slope);
+    noise_of(fixture, u, slope);
 }
 
 /* −E[log q] of one dimension, where z has a mean and a variance. */
@@ -196,15 +200,15 @@ static void test_every_noise(void **state)
 {
     (void)state;
     for (int family = 0; family < GKV_POSTERIORS; family++) {
-        fixture *it = begin(family);
-        check_gradients(it);
-        check_determinant(it);
-        if (it->noise->ops->add_path_derivative)
-            check_path_derivative(it);
-        if (it->noise->ops->distill)
-            check_distill(it->noise->ops);
-        check_distribution(it);
-        end(it);
+        noise_fixture *fixture = begin(family);
+        check_gradients(fixture);
+        check_determinant(fixture);
+        if (fixture->noise->ops->add_path_derivative)
+            check_path_derivative(fixture);
+        if (fixture->noise->ops->distill)
+            check_distill(fixture->noise->ops);
+        check_distribution(fixture);
+        end(fixture);
     }
 }
 

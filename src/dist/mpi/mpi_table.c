@@ -82,11 +82,11 @@ static const char *error(int code)
 /* A new request, or NULL without memory. */
 static MPI_Request *new_request(void **out)
 {
-    MPI_Request *it = malloc(sizeof *it);
-    if (it)
-        *it = MPI_REQUEST_NULL;
-    *out = it;
-    return it;
+    MPI_Request *pending = malloc(sizeof *pending);
+    if (pending)
+        *pending = MPI_REQUEST_NULL;
+    *out = pending;
+    return pending;
 }
 
 /* The code of a call that has begun an operation. The request of a failed one is freed. */
@@ -101,48 +101,51 @@ static int begun(int code, void **request)
 
 static int barrier(void **request)
 {
-    MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Ibarrier(everyone, it), request) : MPI_ERR_NO_MEM;
+    MPI_Request *pending = new_request(request);
+    return pending ? begun(MPI_Ibarrier(everyone, pending), request) : MPI_ERR_NO_MEM;
 }
 
 static int broadcast(int root, void *data, int length, void **request)
 {
-    MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Ibcast(data, length, MPI_BYTE, root, everyone, it), request)
-              : MPI_ERR_NO_MEM;
+    MPI_Request *pending = new_request(request);
+    return pending ? begun(MPI_Ibcast(data, length, MPI_BYTE, root, everyone, pending), request)
+                   : MPI_ERR_NO_MEM;
 }
 
 static int gather(void *all, const int *lengths, const int *offsets, void **request)
 {
-    MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, lengths, offsets,
-                                      MPI_BYTE, everyone, it),
-                      request)
-              : MPI_ERR_NO_MEM;
+    MPI_Request *pending = new_request(request);
+    return pending ? begun(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, lengths,
+                                           offsets, MPI_BYTE, everyone, pending),
+                           request)
+                   : MPI_ERR_NO_MEM;
 }
 
 static int exchange(const void *out, const int *lengths, const int *offsets, void *in,
                     const int *in_lengths, const int *in_offsets, void **request)
 {
-    MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Ialltoallv(out, lengths, offsets, MPI_BYTE, in, in_lengths, in_offsets,
-                                     MPI_BYTE, everyone, it),
-                      request)
-              : MPI_ERR_NO_MEM;
+    MPI_Request *pending = new_request(request);
+    return pending ? begun(MPI_Ialltoallv(out, lengths, offsets, MPI_BYTE, in, in_lengths,
+                                          in_offsets, MPI_BYTE, everyone, pending),
+                           request)
+                   : MPI_ERR_NO_MEM;
 }
 
-static int send(int to, gki_dist_tag tag, const void *data, int length, void **request)
+static int send(int destination, gki_dist_tag tag, const void *data, int length, void **request)
 {
-    MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Isend(data, length, MPI_BYTE, to, (int)tag, messages, it), request)
-              : MPI_ERR_NO_MEM;
+    MPI_Request *pending = new_request(request);
+    return pending
+               ? begun(MPI_Isend(data, length, MPI_BYTE, destination, (int)tag, messages, pending),
+                       request)
+               : MPI_ERR_NO_MEM;
 }
 
 static int expect(int from, gki_dist_tag tag, void *data, int length, void **request)
 {
-    MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Irecv(data, length, MPI_BYTE, from, (int)tag, messages, it), request)
-              : MPI_ERR_NO_MEM;
+    MPI_Request *pending = new_request(request);
+    return pending ? begun(MPI_Irecv(data, length, MPI_BYTE, from, (int)tag, messages, pending),
+                           request)
+                   : MPI_ERR_NO_MEM;
 }
 
 static int test(void **request, int *done)
