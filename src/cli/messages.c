@@ -229,10 +229,14 @@ static bool is_space(char c)
 
 bool cli_is_number(const char *text, double *out)
 {
+    static const char minus[] = "\u2212"; /* as tables of this program and web pages have it */
+    const bool typographic = strncmp(text, minus, sizeof minus - 1) == 0;
+    const char *number = typographic ? text + sizeof minus - 1 : text;
     char *end = NULL;
-    if (!*text || is_space(*text))
+    if (!*number || is_space(*number) || (typographic && strchr("+-", *number)))
         return false;
-    *out = strtod(text, &end);
+    const double value = strtod(number, &end);
+    *out = typographic ? -value : value;
     return *end == '\0';
 }
 

@@ -25,22 +25,22 @@ static const double lead_of_c = 0.01;
 /* --- The search ----------------------------------------------------------- */
 
 /* Maxima for some values of c, in ascending order of c. */
-typedef struct ladder {
+typedef struct c_profile {
     gki_gk_task task[GRID + 1];
     double c[GRID + 1], value[GRID + 1]; /* −∞ if there is none */
     size_t count, own;                   /* the number of them, and which is that of the settings */
-} ladder;
+} c_profile;
 
-static void list_c(double c, ladder *rungs)
+static void list_c(double c, c_profile *profile)
 {
-    rungs->count = 0;
+    profile->count = 0;
     for (size_t i = 0; i < GRID && c_grid[i] < c - c_near; i++)
-        rungs->c[rungs->count++] = c_grid[i];
-    rungs->own = rungs->count;
-    rungs->c[rungs->count++] = c;
+        profile->c[profile->count++] = c_grid[i];
+    profile->own = profile->count;
+    profile->c[profile->count++] = c;
     for (size_t i = 0; i < GRID; i++)
         if (c_grid[i] > c + c_near)
-            rungs->c[rungs->count++] = c_grid[i];
+            profile->c[profile->count++] = c_grid[i];
 }
 
 /* Returns to the unit of the task, in which the arrays are that all its copies share. */
@@ -74,30 +74,31 @@ static gkv_status fit_at_c(gki_gk_with_c *own, const gki_gk_task *task, const gk
 }
 
 /* Fits each value of c from the one before, on both sides of that of the settings. */
-static gkv_status climb_ladder(gki_gk_with_c *own, const gki_gk_task *task, ladder *rungs)
+static gkv_status fit_profile(gki_gk_with_c *own, const gki_gk_task *task, c_profile *profile)
 {
     const double c = own->set.c;
-    list_c(c, rungs);
-    rungs->task[rungs->own] = *task;
-    rungs->value[rungs->own] = task->result.log_likelihood;
+    list_c(c, profile);
+    profile->task[profile->own] = *task;
+    profile->value[profile->own] = task->result.log_likelihood;
     for (int way = -1; way <= 1; way += 2) {
         gki_gk_set_c(own, c);
         gkv_gk start = gki_gk_fit_gk_of(&own->common, task, task->v);
-        for (size_t i = rungs->own + (size_t)way; i < rungs->count; i += (size_t)way) {
-            start.c = rungs->c[i];
-            GKV_TRY(fit_at_c(own, task, &start, &rungs->task[i], &rungs->value[i]));
-            if (rungs->value[i] > -INFINITY)
-                start = gki_gk_fit_gk_of(&own->common, &rungs->task[i], rungs->task[i].v);
+        for (size_t i = profile->own + (size_t)way; i < profile->count; i += (size_t)way) {
+            start.c = profile->c[i];
+            GKV_TRY(fit_at_c(own, task, &start, &profile->task[i], &profile->value[i]));
+            if (profile->value[i] > -INFINITY)
+                start = gki_gk_fit_gk_of(&own->common, &profile->task[i], profile->task[i].v);
         }
     }
     return GKV_OK;
 }
 
-/* Whether the maximum over c may be near a rung. The values do not say between which two it is. */
-static bool is_promising(const ladder *rungs, size_t i, double most)
+/* Whether the maximum over c may be near a value of the profile. The values do not say between
+ * which two it is. */
+static bool is_promising(const c_profile *profile, size_t i, double most)
 {
     const double enough = 5.0;
-    return rungs->value[i] > most - enough && !rungs->task[i].result.symmetric;
+    return profile->value[i] > most - enough && !profile->task[i].result.symmetric;
 }
 
 /* Climbs from a start, and keeps the maximum if it is greater. */
@@ -132,7 +133,7 @@ static void try_steps(gki_gk_with_c *own, const gki_gk_task *from, gki_gk_task *
 }
 
 /* Moves *best to the greatest maximum over c. */
-static gkv_status seek_c(gki_gk_with_c *own, const gki_gk_task *task, ladder *rungs,
+static gkv_status seek_c(gki_gk_with_c *own, const gki_gk_task *task, c_profile *profile,
                          gki_gk_task *best, gki_gk_c_point *p)
 {
     enum { ROUNDS_OF_C = 3 };
@@ -140,13 +141,13 @@ static gkv_status seek_c(gki_gk_with_c *own, const gki_gk_task *task, ladder *ru
     double value, most = -INFINITY;
     from.result.symmetric = false;
     p->point.value = -INFINITY;
-    for (size_t i = 0; i < rungs->count; i++)
-        most = fmax(most, rungs->value[i]);
-    for (size_t i = 0; i < rungs->count; i++) {
-        if (!is_promising(rungs, i, most))
+    for (size_t i = 0; i < profile->count; i++)
+        most = fmax(most, profile->value[i]);
+    for (size_t i = 0; i < profile->count; i++) {
+        if (!is_promising(profile, i, most))
             continue;
-        gki_gk_set_c(own, rungs->c[i]);
-        const gkv_gk start = gki_gk_fit_gk_of(&own->common, &rungs->task[i], rungs->task[i].v);
+        gki_gk_set_c(own, profile->c[i]);
+        const gkv_gk start = gki_gk_fit_gk_of(&own->common, &profile->task[i], profile->task[i].v);
         try_over_c(own, &from, &start, best, p);
     }
     if (p->point.value > -INFINITY)
@@ -246,25 +247,25 @@ static void take_errors(gki_gk_with_c *own, gki_gk_task *task, const gki_gk_c_po
 gkv_status gki_gk_estimate_c(gki_gk_with_c *own, gki_gk_task *task)
 {
     const double c = own->set.c, held = task->result.log_likelihood;
-    ladder rungs;
+    c_profile profile;
     gki_gk_task best = *task;
     gki_gk_c_point p;
     if (own->set.fixed[GKV_GK_G] && task->start.g == 0)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "c has no effect where g is held at 0, so that it cannot be estimated");
-    GKV_TRY(climb_ladder(own, task, &rungs));
+    GKV_TRY(fit_profile(own, task, &profile));
     best.result.converged = false;
-    GKV_TRY(seek_c(own, task, &rungs, &best, &p));
+    GKV_TRY(seek_c(own, task, &profile, &best, &p));
     size_t symmetric = GRID + 1;
-    for (size_t i = 0; i < rungs.count; i++)
-        if (rungs.task[i].result.symmetric && rungs.value[i] > p.point.value - lead_of_c &&
-            (symmetric > GRID || rungs.value[i] > rungs.value[symmetric]))
+    for (size_t i = 0; i < profile.count; i++)
+        if (profile.task[i].result.symmetric && profile.value[i] > p.point.value - lead_of_c &&
+            (symmetric > GRID || profile.value[i] > profile.value[symmetric]))
             symmetric = i;
     if (symmetric <= GRID || p.point.value == -INFINITY) {
         gki_gk_set_c(own, c);
         own->set.free_c = false;
         if (symmetric <= GRID)
-            *task = rungs.task[symmetric];
+            *task = profile.task[symmetric];
         task->result.c = (gkv_gk_fit_c){.free = true, .held = c, .held_log_likelihood = held};
         return GKV_OK;
     }

@@ -287,11 +287,24 @@ bool gki_cell_has_unit(const char *text)
     return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z');
 }
 
+/* A decimal number, whose sign may be the minus of typography. */
+static bool parse_signed(const char *text, char mark, double *out)
+{
+    static const char minus[] = "\u2212";
+    const size_t length = sizeof minus - 1;
+    if (strncmp(text, minus, length) != 0)
+        return parse_decimal(text, mark, out);
+    if (text[length] == '-' || text[length] == '+' || !parse_decimal(text + length, mark, out))
+        return false;
+    *out = -*out;
+    return true;
+}
+
 gki_cell gki_cell_read(const gki_cell_rules *rules, const char *text, double *value)
 {
     if (rules->missing_first && gki_cell_is_missing(rules, text))
         return GKI_CELL_MISSING;
-    if (parse_decimal(text, rules->decimal_mark, value))
+    if (parse_signed(text, rules->decimal_mark, value))
         return GKI_CELL_NUMBER;
     return gki_cell_is_missing(rules, text) ? GKI_CELL_MISSING
            : seems_number(text)             ? GKI_CELL_ALMOST

@@ -176,7 +176,7 @@ static void what_seems_to_be_a_number_is_refused_not_text(void **state)
     static const char *const meant[] = {
         "0,345", "5%",    "inf",   "-Inf",  "+infinity", "1e400", "0x10", "1,000", "-.5.",
         "+3x",   "-7,",   ".5.",   "12ab",  "1 2",       "1e",    "5-",   "$5",    "$1,234.50",
-        "€ 5",   "5 €",   "<0.1",  "(12)",  "−5",        "'12",   "~3",   "1'234", "--1",
+        "€ 5",   "5 €",   "<0.1",  "(12)",  "−-5",       "'12",   "~3",   "1'234", "--1",
         "+-2",   "12 kg", "30 °C", "1_000", "1.234.567", "1.",    "2"};
     static const char *const words[] = {"word",
                                         "-x",
@@ -252,6 +252,9 @@ static void unusual_texts_are_read(void **state)
     assert_true(sum_of("x,y\n\" 1 \",2\n\"3\",4\n", 0) == 4);
     assert_true(sum_of("x,y\n1.5D+01,2\n2.5d0,4\n", 0) == 17.5);
     assert_true(sum_of("x,y\n0.12345678901234567890D-1,2\n0.d0,4\n", 0) == 0.012345678901234568);
+    assert_true(sum_of("x,y\n\u22121.5,2\n4,4\n", 0) == 2.5);
+    assert_true(sum_of("x;y\n\u22121,5;2\n0,25;4\n", 0) == -1.25);
+    assert_true(sum_of("\u22121\n\u22122e-1\n", 0) == -1.2); /* no header */
     assert_true(sum_of("x,y\n\"10,6912\",\"5,2\"\n\"1,5\",\"4\"\n", 0) == 12.1912);
 }
 
