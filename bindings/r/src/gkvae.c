@@ -87,10 +87,14 @@ static const double *recycled(SEXP x, R_xlen_t n, size_t *length)
 
 /* Puts NA where an argument is NA, as functions of base R do, and NaN where one is NaN. Returns
  * whether there is a NaN that no argument has. */
-static bool mark_missing(R_xlen_t n, const SEXP *argument, double *out)
+static bool mark_missing(gkv_flat_function function, R_xlen_t n, const SEXP *argument, double *out)
 {
+    /* all other results are NaN where an argument is */
+    const bool every = function == GKV_FLAT_ENTROPY || function == GKV_FLAT_VALID;
     bool produced = false;
     for (R_xlen_t i = 0; i < n; i++) {
+        if (!every && !ISNAN(out[i]))
+            continue;
         bool na = false, nan = false;
         for (int a = 0; a < ARGUMENTS; a++) {
             const R_xlen_t length = XLENGTH(argument[a]);
@@ -145,7 +149,7 @@ static SEXP gkr_evaluate(SEXP family, SEXP which, SEXP arguments, SEXP exact)
                                       n <= EXACT_LENGTH || flag_of(exact, "exact"), (size_t)n, x,
                                       length[1], value[1], length[2], value[2], length[3], value[3],
                                       length[4], value[4], length[5], value[5], REAL(out)));
-    if (mark_missing(n, argument, REAL(out)))
+    if (mark_missing(function_of(which), n, argument, REAL(out)))
         Rf_warning("NaNs produced");
     for (int a = 0; a < ARGUMENTS; a++)
         if (XLENGTH(argument[a]) == n) { /* the attributes of the first argument of this length */
