@@ -176,7 +176,7 @@ typedef struct gkv_gk_fit_c {
     signed char bound;    /* −1 or 1 at the least or the greatest c of fits, else 0 */
     /* the likelihood-ratio test of c = `held`, the c of the settings: the greatest log-likelihood
      * with it, 2 (log L − held_log_likelihood), and its probability by χ² with one degree of
-     * freedom; NaN if c is not determined */
+     * freedom; NaN if c is not determined or the fit has not converged */
     double held, held_log_likelihood, ratio, p_value;
 } gkv_gk_fit_c;
 

@@ -260,7 +260,7 @@ static void fill_c(const gkv_gk_fit_result *r, char text[ONE_COLUMNS][CLI_CELL])
 /* Prints the test of the c that is held without --free c. `name` is that of the column, or NULL. */
 static void print_c_test(const char *name, const gkv_gk_fit_result *r)
 {
-    if (!r->c.free || !r->c.determined)
+    if (!r->c.free || isnan(r->c.p_value))
         return;
     printf("%s%s", name ? "(" : "", name ? name : "");
     printf("%slikelihood-ratio test of c = %g (log-likelihood %.8g): %.4g, p = %.4g%s\n",

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "cli.h"
+#include "cli_gk.h"
 #include "core/text.h"
 
 /* The options of a command, those of its children, and those that argp adds to every command. */
@@ -157,9 +158,10 @@ uint64_t cli_whole(struct argp_state *state, const char *option, const char *tex
 double cli_number(struct argp_state *state, const char *option, const char *text, double low,
                   double high)
 {
-    char *end = NULL;
-    const double value = strtod(text, &end);
-    if (!*text || text[strspn(text, "+-.0123456789eE")] || *end || !(value >= low && value <= high))
+    double value = NAN;
+    const char *number = text + (strncmp(text, "\u2212", 3) == 0 ? 3 : 0);
+    if (number[strspn(number, "+-.0123456789eE")] || !cli_is_number(text, &value) ||
+        !(value >= low && value <= high))
         argp_error(state, "%s %s: must be a number from %g to %g", option, text, low, high);
     return value;
 }

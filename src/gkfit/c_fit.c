@@ -296,8 +296,8 @@ void gki_gk_conclude_c(const gkv_gk_fit_settings *set, gkv_gk_fit_result *result
     if (isnan(c->se))
         c->low = c->high = NAN;
     c->ratio = c->p_value = NAN;
-    if (!c->determined)
-        return;
+    if (!c->determined || !result->converged)
+        return; /* the height of a spike of the density says nothing about c */
     c->ratio = fmax(0.0, 2.0 * (result->log_likelihood - c->held_log_likelihood));
     c->p_value = gki_chi2_upper(c->ratio, 1.0);
 }

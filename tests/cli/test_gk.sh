@@ -135,8 +135,9 @@ wrong "sample takes no numbers" sample --params 0,1,0,0 3
 wrong "whole number" sample --params 0,1,0,0 -n 0
 wrong "nearest is --params" pdf --parms 0,1,0,0 1
 wrong "--column goes with --fit" pdf --params 0,1,0,0 --column a 1
-# the minus of typography, as tables of this program have it
+# the minus of typography, as tables of this program have it, also in options
 [ "$(echo '−1 2' | gk cdf -p −1,1,0,0 | head -n 1)" = 0.5 ] || fail "numbers with U+2212"
+expect 0 "g" "$gkvae" fit "$source/examples/returns/returns.csv" -c index --fix g=−0.1
 code=0
 echo '1 2 drei 4' | gk pdf -p $p > answers 2> messages || code=$?
 [ $code -eq 3 ] && [ "$(wc -l < answers)" -eq 2 ] && grep -q 'word 3: "drei" is not a number' messages ||
