@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "cli_gk.h"
 #include "ranks.h"
+#include "core/text.h"
 #include "texts.h"
 
 /* --- Messages and exit codes ---------------------------------------------- */
@@ -229,14 +230,12 @@ static bool is_space(char c)
 
 bool cli_is_number(const char *text, double *out)
 {
-    static const char minus[] = "\u2212"; /* as tables of this program and web pages have it */
-    const bool typographic = strncmp(text, minus, sizeof minus - 1) == 0;
-    const char *number = typographic ? text + sizeof minus - 1 : text;
+    const char *negated = gki_text_after_minus(text), *number = negated ? negated : text;
     char *end = NULL;
-    if (!*number || is_space(*number) || (typographic && strchr("+-", *number)))
+    if (!*number || is_space(*number))
         return false;
     const double value = strtod(number, &end);
-    *out = typographic ? -value : value;
+    *out = negated ? -value : value;
     return *end == '\0';
 }
 

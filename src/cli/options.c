@@ -159,7 +159,7 @@ double cli_number(struct argp_state *state, const char *option, const char *text
                   double high)
 {
     double value = NAN;
-    const char *number = text + (strncmp(text, "\u2212", 3) == 0 ? 3 : 0);
+    const char *negated = gki_text_after_minus(text), *number = negated ? negated : text;
     if (number[strspn(number, "+-.0123456789eE")] || !cli_is_number(text, &value) ||
         !(value >= low && value <= high))
         argp_error(state, "%s %s: must be a number from %g to %g", option, text, low, high);

@@ -107,6 +107,15 @@ size_t gki_utf8_put(uint32_t character, char out[4])
     return length;
 }
 
+const char *gki_text_after_minus(const char *text)
+{
+    static const char minus[] = "\u2212";
+    const size_t length = sizeof minus - 1;
+    if (strncmp(text, minus, length) != 0 || text[length] == '-' || text[length] == '+')
+        return NULL;
+    return text + length;
+}
+
 /* --- The locale of numbers ------------------------------------------------ */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

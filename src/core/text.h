@@ -11,6 +11,11 @@ enum { GKV_PRINTABLE_SIZE = 96 }; /* bytes of the buffer, with the NUL */
  * control the terminal nor flood the message. Thread-safe. */
 const char *gki_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE]);
 
+/* What follows the minus of typography, U+2212, at the start of a text; NULL if it does not begin
+ * with one, or if another sign follows. Web pages and this program's tables write it before
+ * numbers. Thread-safe. */
+const char *gki_text_after_minus(const char *text);
+
 /* The least number of insertions, deletions, replacements and swaps of neighbouring bytes that turn
  * one text into the other. No byte is edited twice: this is the optimal string alignment form of
  * the Damerau–Levenshtein distance. Only the first 63 bytes of each text count. Neither argument is

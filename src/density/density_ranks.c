@@ -43,13 +43,7 @@ gkv_status gki_density_share_fold(const gki_density_job *job, size_t fold, size_
 /* Gives the weights of the flow to all ranks. */
 static gkv_status share_flow(const gki_density_job *job, int owner, gkv_density *density)
 {
-    const gkv_density_settings *s = job->settings;
-    const gki_table_flow_spec spec = {.d = density->d,
-                                      .layers = s->flow_layers,
-                                      .hidden = s->flow_hidden,
-                                      .family = s->flow,
-                                      .max_freedom = s->max_freedom,
-                                      .seed = s->seed};
+    const gki_table_flow_spec spec = gki_density_flow_spec(job, density->d);
     gki_table_flow **flow = &density->list[GKV_DENSITY_FLOW].flow;
     gkv_status status = GKV_OK;
     if (!*flow) {

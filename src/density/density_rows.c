@@ -137,17 +137,23 @@ static gkv_status fit_mixture(gki_density_job *job, int64_t candidate, const sam
     return GKV_OK;
 }
 
+gki_table_flow_spec gki_density_flow_spec(const gki_density_job *job, size_t d)
+{
+    const gkv_density_settings *s = job->settings;
+    return (gki_table_flow_spec){.d = d,
+                                 .layers = s->flow_layers,
+                                 .hidden = s->flow_hidden,
+                                 .family = s->flow,
+                                 .max_freedom = s->max_freedom,
+                                 .seed = s->seed};
+}
+
 static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows, uint64_t updates,
                            gkv_density *density)
 {
     const gkv_density_settings *s = job->settings;
     gki_candidate *candidate = &density->list[GKV_DENSITY_FLOW];
-    const gki_table_flow_spec spec = {.d = density->d,
-                                      .layers = s->flow_layers,
-                                      .hidden = s->flow_hidden,
-                                      .family = s->flow,
-                                      .max_freedom = s->max_freedom,
-                                      .seed = s->seed};
+    const gki_table_flow_spec spec = gki_density_flow_spec(job, density->d);
     /* the last rows, which are in random order, say when to end */
     const size_t n_held_out = fold == 0                     ? 0
                               : rows->n / 6 < FLOW_HELD_OUT ? rows->n / 6

@@ -87,6 +87,9 @@ typedef struct gki_density_job {
     struct gki_flow_log *log;
 } gki_density_job;
 
+/* The flow of the settings for d columns. */
+gki_table_flow_spec gki_density_flow_spec(const gki_density_job *job, size_t d);
+
 /* Reports a stage. True if the fit must stop. */
 bool gki_density_report(gki_density_job *job, const char *stage, uint64_t units);
 

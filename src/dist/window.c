@@ -17,7 +17,7 @@ static gkv_status is_allowed(bool *out)
 }
 
 /* Whether all ranks say yes. */
-static gkv_status all_agree(gkv_dist *dist, bool mine, bool *out)
+static gkv_status all_say_yes(gkv_dist *dist, bool mine, bool *out)
 {
     uint64_t count = mine;
     GKV_TRY(gkv_dist_sum(dist, GKV_DIST_COUNT, 1, &count));
@@ -39,17 +39,17 @@ gkv_status gki_dist_window(gkv_dist *dist, size_t bytes, void **memory)
     if (gkv_dist_size(dist) == 1)
         return GKV_OK;
     GKV_TRY(gkv_dist_agree(dist, is_allowed(&allowed)));
-    GKV_TRY(all_agree(dist, allowed, &there)); /* so they come together, and wait for none */
+    GKV_TRY(all_say_yes(dist, allowed, &there)); /* allocate() waits for all ranks */
     if (!there)
         return GKV_OK;
     pthread_mutex_lock(&dist->lock);
     const int code = dist->table->allocate(bytes + GKV_ALIGNMENT, &window);
     pthread_mutex_unlock(&dist->lock);
-    /* MPI aligns it for numbers only, but at the same place of a page on all ranks */
+    /* MPI aligns it for numbers only. The offset in a cache line must be the same on all ranks. */
     const uint64_t before = bytes_before_line(window);
     uint64_t of_first = before;
     GKV_TRY(gkv_dist_broadcast(dist, 0, sizeof of_first, &of_first));
-    GKV_TRY(all_agree(dist, code == 0 && window && before == of_first, &there));
+    GKV_TRY(all_say_yes(dist, code == 0 && window && before == of_first, &there));
     if (!there)
         return GKV_OK;
     *memory = (char *)window + before;

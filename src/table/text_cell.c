@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/text.h"
 #include "table/text_cell.h"
 
 /* --- Decimal numbers ------------------------------------------------------ */
@@ -290,11 +291,10 @@ bool gki_cell_has_unit(const char *text)
 /* A decimal number, whose sign may be the minus of typography. */
 static bool parse_signed(const char *text, char mark, double *out)
 {
-    static const char minus[] = "\u2212";
-    const size_t length = sizeof minus - 1;
-    if (strncmp(text, minus, length) != 0)
+    const char *number = gki_text_after_minus(text);
+    if (!number)
         return parse_decimal(text, mark, out);
-    if (text[length] == '-' || text[length] == '+' || !parse_decimal(text + length, mark, out))
+    if (!parse_decimal(number, mark, out))
         return false;
     *out = -*out;
     return true;
