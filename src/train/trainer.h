@@ -66,8 +66,9 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
 void gki_trainer_free(gki_trainer *trainer);
 
 /* Moves the trainer to memory that all ranks share (team.h). trainer->team stays NULL on all ranks
- * if there is none. GKV_ERR_MEMORY on all ranks. gki_trainer_leave_team() lets go of the memory,
- * before the rest is freed. */
+ * if there is none. GKV_ERR_MEMORY on all ranks. gki_trainer_leave_team() forgets the memory, which
+ * gkv_dist_close() frees; the model's parameters still point to it, so the model must be freed
+ * next. */
 gkv_status gki_trainer_make_team(gki_trainer *trainer);
 void gki_trainer_leave_team(gki_trainer *trainer);
 
