@@ -9,52 +9,58 @@
 typedef enum { BINARY, MEAN_LEVELS, GREY_LEVELS, COLOUR_LEVELS, CONTINUOUS, KINDS } kind;
 
 typedef struct words {
-    const char *loss, *loss_meaning;
+    const char *loss, *loss_unit, *loss_meaning;
     const char *reconstruction, *printed_reconstruction, *reconstruction_meaning;
-    const char *nll_meaning;
+    const char *nll_unit, *nll_meaning;                /* NULL: there is no likelihood */
     const char *printed_loss_bits, *loss_bits_meaning; /* NULL: not in bits per dimension */
     const char *printed_nll_bits, *nll_bits_meaning;
-    const char *loss_unit, *nll_unit;
     const char *mse_meaning;
 } words;
 
-#define RECONSTRUCTION \
-    "reconstruction", "  reconstruction", "nats: the mean of −log p(x|z) over the posterior"
-#define NLL_MEANING \
-    "nats, estimated by importance sampling; on average too large, and closer with more samples"
-#define NATS "nats per image", "nats per image, at most"
-#define GREY_MSE "between reconstructions and grey originals, with pixels in 0 … 1"
+#define ELBO .loss = "−ELBO"
+#define NATS .loss_unit = "nats per image"
+#define BOUND "nats per image: reconstruction + KL; an upper bound on −log p(x)"
+#define RECONSTRUCTION                                                                \
+    .reconstruction = "reconstruction", .printed_reconstruction = "  reconstruction", \
+    .reconstruction_meaning = "nats: the mean of −log p(x|z) over the posterior"
+#define LIKELIHOOD                                                                             \
+    .nll_unit = "nats per image, at most",                                                     \
+    .nll_meaning = "nats, estimated by importance sampling; on average too large, and closer " \
+                   "with more samples"
+#define GREY_MSE .mse_meaning = "between reconstructions and grey originals, with pixels in 0 … 1"
 
 static const words words_of[KINDS] = {
-    [BINARY] = {"−ELBO", "nats per image: reconstruction + KL; an upper bound on −log p(x)",
-                RECONSTRUCTION, NLL_MEANING, NULL, NULL, NULL, NULL, NATS, GREY_MSE},
-    [MEAN_LEVELS] =
-        {"loss",
-         "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood",
-         "cross-entropy", "  cross-entropy",
-         "nats: of the grey levels and the decoder's mean levels, mean over the posterior", NULL,
-         NULL, NULL, NULL, NULL, NATS, GREY_MSE},
-    [GREY_LEVELS] =
-        {"−ELBO", "nats per image: reconstruction + KL; an upper bound on −log p(x) of grey levels",
-         RECONSTRUCTION, NLL_MEANING, "−ELBO of grey levels",
-         "bits per dimension: nats divided by the number of pixels and by log 2",
-         "−log p(x) of grey levels", "bits per dimension of the grey levels", NATS, GREY_MSE},
-    [COLOUR_LEVELS] =
-        {"−ELBO",
-         "nats per image: reconstruction + KL; an upper bound on −log p(x) of colour levels",
-         RECONSTRUCTION, NLL_MEANING, "−ELBO of colour levels",
-         "bits per dimension: nats divided by the number of pixels, by 3 channels and by log 2",
-         "−log p(x) of colour levels", "bits per dimension of the colour levels", NATS,
-         "between reconstructions and originals, with values in 0 … 1"},
-    [CONTINUOUS] =
-        {"−ELBO",
-         "nats per image: reconstruction + KL; an upper bound on −log p(x) of a density, "
-         "which may be negative",
-         RECONSTRUCTION,
-         "nats of the density of the images in the units of the data, not of a "
-         "probability; estimated by importance sampling, on average too large",
-         NULL, NULL, NULL, NULL, "nats per image, of a density",
-         "nats per image, of a density, at most", GREY_MSE},
+    [BINARY] = {ELBO, NATS, .loss_meaning = BOUND, RECONSTRUCTION, LIKELIHOOD, GREY_MSE},
+    [MEAN_LEVELS] = {.loss = "loss",
+                     NATS,
+                     .loss_meaning = "nats per image: cross-entropy + KL, which training lowers; "
+                                     "it bounds no likelihood",
+                     .reconstruction = "cross-entropy",
+                     .printed_reconstruction = "  cross-entropy",
+                     .reconstruction_meaning = "nats: of the grey levels and the decoder's mean "
+                                               "levels, mean over the posterior",
+                     GREY_MSE},
+    [GREY_LEVELS] = {ELBO, NATS, .loss_meaning = BOUND " of grey levels", RECONSTRUCTION,
+                     LIKELIHOOD, .printed_loss_bits = "−ELBO of grey levels",
+                     .loss_bits_meaning = "bits per dimension: nats divided by the number of "
+                                          "pixels and by log 2",
+                     .printed_nll_bits = "−log p(x) of grey levels",
+                     .nll_bits_meaning = "bits per dimension of the grey levels", GREY_MSE},
+    [COLOUR_LEVELS] = {ELBO, NATS, .loss_meaning = BOUND " of colour levels", RECONSTRUCTION,
+                       LIKELIHOOD, .printed_loss_bits = "−ELBO of colour levels",
+                       .loss_bits_meaning = "bits per dimension: nats divided by the number of "
+                                            "pixels, by 3 channels and by log 2",
+                       .printed_nll_bits = "−log p(x) of colour levels",
+                       .nll_bits_meaning = "bits per dimension of the colour levels",
+                       .mse_meaning = "between reconstructions and originals, with values in "
+                                      "0 … 1"},
+    [CONTINUOUS] = {ELBO, .loss_unit = "nats per image, of a density",
+                    .loss_meaning = BOUND " of a density, which may be negative", RECONSTRUCTION,
+                    .nll_unit = "nats per image, of a density, at most",
+                    .nll_meaning = "nats of the density of the images in the units of the data, "
+                                   "not of a probability; estimated by importance sampling, on "
+                                   "average too large",
+                    GREY_MSE},
 };
 
 static kind kind_of(const gkv_metrics *m)
@@ -122,12 +128,11 @@ size_t cli_metric_rows(const gkv_metrics *m, cli_metric_row rows[CLI_METRIC_ROWS
 size_t cli_refined_rows(const gkv_metrics *m, cli_refined_row rows[CLI_REFINED_ROWS])
 {
     const gkv_refined_metrics *r = &m->refined;
-    const bool likelihood = m->pixels != GKV_PIXELS_MEAN_LEVELS,
-               levels = m->pixels == GKV_PIXELS_LEVELS;
+    const words *w = &words_of[kind_of(m)];
+    const bool likelihood = w->nll_meaning, levels = w->loss_bits_meaning;
     const cli_refined_row all[CLI_REFINED_ROWS] = {
-        {likelihood ? "−ELBO" : "loss", m->neg_elbo, r->neg_elbo, 3, "nats per image"},
-        {likelihood ? "  reconstruction" : "  cross-entropy", m->reconstruction, r->reconstruction,
-         3, ""},
+        {w->loss, m->neg_elbo, r->neg_elbo, 3, "nats per image"},
+        {w->printed_reconstruction, m->reconstruction, r->reconstruction, 3, ""},
         {"  KL", m->kl, r->kl, 3, ""},
         {levels ? "−ELBO" : NULL, gkv_bits_per_dimension(m->neg_elbo, m->values),
          gkv_bits_per_dimension(r->neg_elbo, m->values), 4, "bits per dimension"},
