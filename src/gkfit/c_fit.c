@@ -28,7 +28,7 @@ static const double lead_of_c = 0.01;
 typedef struct c_profile {
     gki_gk_task task[GRID + 1];
     double c[GRID + 1], value[GRID + 1]; /* −∞ if there is none */
-    size_t count, own;                   /* the number of them, and which is that of the settings */
+    size_t count, held;                  /* the number of them, and which is that of the settings */
 } c_profile;
 
 static void list_c(double c, c_profile *profile)
@@ -36,7 +36,7 @@ static void list_c(double c, c_profile *profile)
     profile->count = 0;
     for (size_t i = 0; i < GRID && c_grid[i] < c - c_near; i++)
         profile->c[profile->count++] = c_grid[i];
-    profile->own = profile->count;
+    profile->held = profile->count;
     profile->c[profile->count++] = c;
     for (size_t i = 0; i < GRID; i++)
         if (c_grid[i] > c + c_near)
@@ -78,12 +78,12 @@ static gkv_status fit_profile(gki_gk_with_c *own, const gki_gk_task *task, c_pro
 {
     const double c = own->set.c;
     list_c(c, profile);
-    profile->task[profile->own] = *task;
-    profile->value[profile->own] = task->result.log_likelihood;
+    profile->task[profile->held] = *task;
+    profile->value[profile->held] = task->result.log_likelihood;
     for (int way = -1; way <= 1; way += 2) {
         gki_gk_set_c(own, c);
         gkv_gk start = gki_gk_fit_gk_of(&own->common, task, task->v);
-        for (size_t i = profile->own + (size_t)way; i < profile->count; i += (size_t)way) {
+        for (size_t i = profile->held + (size_t)way; i < profile->count; i += (size_t)way) {
             start.c = profile->c[i];
             GKV_TRY(fit_at_c(own, task, &start, &profile->task[i], &profile->value[i]));
             if (profile->value[i] > -INFINITY)
@@ -206,6 +206,12 @@ static void to_parameters(gki_gk_with_c *own, const gki_gk_task *task, double g,
         m[i][3] += add[2] * m[i][2] + add[4] * m[i][4];
 }
 
+/* A variance, or a covariance, where the information has no inverse. */
+static double unknown_covariance(bool is_variance)
+{
+    return is_variance ? INFINITY : 0.0;
+}
+
 /* The observed information in the variables; or, if k is at its bound, the products of the scores,
  * which have no bound. */
 static void take_errors(gki_gk_with_c *own, gki_gk_task *task, const gki_gk_c_point *p)
@@ -233,16 +239,26 @@ static void take_errors(gki_gk_with_c *own, gki_gk_task *task, const gki_gk_c_po
     }
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
-            task->covariance[i][j] = known                                        ? inverse[i][j]
-                                     : i != j || task->fixed[i] || task->fixed[j] ? 0.0
-                                                                                  : INFINITY;
+            task->covariance[i][j] =
+                known ? inverse[i][j] : unknown_covariance(i == j && !task->fixed[i]);
     for (int i = 0; i < FIVE; i++)
-        task->result.c.covariance[i] = known    ? inverse[i][4] * (i < 2 ? task->spread : 1.0)
-                                       : i == 4 ? INFINITY
-                                                : 0.0;
+        task->result.c.covariance[i] =
+            known ? inverse[i][4] * (i < 2 ? task->spread : 1.0) : unknown_covariance(i == 4);
 }
 
 /* --- The estimate --------------------------------------------------------- */
+
+/* The greatest maximum with g = 0 exactly that is above a value, or NULL. */
+static const gki_gk_task *symmetric_maximum(const c_profile *profile, double above)
+{
+    const gki_gk_task *found = NULL;
+    for (size_t i = 0; i < profile->count; i++)
+        if (profile->task[i].result.symmetric && profile->value[i] > above) {
+            above = profile->value[i];
+            found = &profile->task[i];
+        }
+    return found;
+}
 
 gkv_status gki_gk_estimate_c(gki_gk_with_c *own, gki_gk_task *task)
 {
@@ -256,16 +272,12 @@ gkv_status gki_gk_estimate_c(gki_gk_with_c *own, gki_gk_task *task)
     GKV_TRY(fit_profile(own, task, &profile));
     best.result.converged = false;
     GKV_TRY(seek_c(own, task, &profile, &best, &p));
-    size_t symmetric = GRID + 1;
-    for (size_t i = 0; i < profile.count; i++)
-        if (profile.task[i].result.symmetric && profile.value[i] > p.point.value - lead_of_c &&
-            (symmetric > GRID || profile.value[i] > profile.value[symmetric]))
-            symmetric = i;
-    if (symmetric <= GRID || p.point.value == -INFINITY) {
+    const gki_gk_task *symmetric = symmetric_maximum(&profile, p.point.value - lead_of_c);
+    if (symmetric || p.point.value == -INFINITY) {
         gki_gk_set_c(own, c);
         own->set.free_c = false;
-        if (symmetric <= GRID)
-            *task = profile.task[symmetric];
+        if (symmetric)
+            *task = *symmetric;
         task->result.c = (gkv_gk_fit_c){.free = true, .held = c, .held_log_likelihood = held};
         return GKV_OK;
     }
