@@ -49,6 +49,11 @@ typedef struct gki_params {
 /* The index of a tensor in the table. It stays valid when the table is sealed. */
 typedef size_t gki_param_id;
 
+/* The tensors from `first` to before `end`. */
+typedef struct gki_param_range {
+    gki_param_id first, end;
+} gki_param_range;
+
 /* Frees the members, not the struct, and sets them to zero. NULL is fine. */
 void gki_params_free(gki_params *params);
 

@@ -61,11 +61,26 @@ void gki_workspace_free(gki_workspace *ws)
     memset(ws, 0, sizeof *ws);
 }
 
+/* Allocates memory for the packed weights of some tensors. */
+static gkv_status keep(gki_workspace *ws, gki_param_range kept)
+{
+    const gki_params *params = ws->params;
+    if (ws->packed || kept.first >= kept.end || !gki_gemm_kernels_get())
+        return GKV_OK;
+    const size_t end =
+        kept.end < params->count ? params->list[kept.end].packed_offset : params->packed;
+    ws->kept = kept;
+    return gki_alloc(end - params->list[kept.first].packed_offset, sizeof *ws->packed, &ws->packed);
+}
+
+static gki_param_range all_of(const gki_params *params)
+{
+    return (gki_param_range){0, params->count};
+}
+
 gkv_status gki_workspace_keep_packed(gki_workspace *ws)
 {
-    if (ws->packed || !gki_gemm_kernels_get())
-        return GKV_OK;
-    return gki_alloc(ws->params->packed, sizeof *ws->packed, &ws->packed);
+    return keep(ws, all_of(ws->params));
 }
 
 static size_t pieces_of(const gki_param *param)
@@ -78,18 +93,19 @@ static size_t pieces_of(const gki_param *param)
 size_t gki_workspace_pack_pieces(const gki_workspace *ws)
 {
     size_t pieces = 0;
-    for (size_t i = 0; ws->packed && i < ws->params->count; i++)
+    for (size_t i = ws->kept.first; ws->packed && i < ws->kept.end; i++)
         pieces += pieces_of(&ws->params->list[i]);
     return pieces;
 }
 
 void gki_workspace_pack(const gki_workspace *ws, size_t piece)
 {
-    const gki_param *param = ws->params->list;
+    const gki_param *param = ws->params->list + ws->kept.first;
     for (; piece >= pieces_of(param); param++)
         piece -= pieces_of(param);
     const gki_real *weight = ws->params->values + param->offset;
-    gki_real *packed = ws->packed + param->packed_offset;
+    gki_real *packed =
+        ws->packed + (param->packed_offset - ws->params->list[ws->kept.first].packed_offset);
     if (param->kernel)
         gki_conv_pack(param, weight, piece, packed);
     else
@@ -98,7 +114,12 @@ void gki_workspace_pack(const gki_workspace *ws, size_t piece)
 
 gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads)
 {
-    GKV_TRY(gki_workspace_keep_packed(ws));
+    return gki_workspace_keep_some_packed(ws, all_of(ws->params), threads);
+}
+
+gkv_status gki_workspace_keep_some_packed(gki_workspace *ws, gki_param_range kept, int threads)
+{
+    GKV_TRY(keep(ws, kept));
     const long pieces = (long)gki_workspace_pack_pieces(ws);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (long p = 0; p < pieces; p++)
@@ -111,5 +132,6 @@ void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *of)
     if (!ws->packed_is_shared)
         free(ws->packed);
     ws->packed = of->packed;
+    ws->kept = of->kept;
     ws->packed_is_shared = true;
 }

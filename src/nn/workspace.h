@@ -53,6 +53,7 @@ struct gki_workspace {
     gki_real *backward;       /* slots of the backward pass; NULL in a workspace for evaluation */
     gki_real *packed;         /* packed weights (gki_workspace_keep_packed), or NULL */
     bool packed_is_shared;    /* true if the packed weights belong to another workspace */
+    gki_param_range kept;     /* the tensors whose weights are packed */
     size_t rows;              /* most rows that it holds */
     size_t draws;             /* rows of each image; 1 unless the caller changes it */
     const gki_params *params; /* the parameters that the layers use; borrowed */
@@ -86,14 +87,20 @@ void gki_workspace_pack(const gki_workspace *ws, size_t piece);
  * change any more. GKV_ERR_MEMORY. */
 gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads);
 
+/* Does the same for the weights of some tensors only, for passes that use no others. */
+gkv_status gki_workspace_keep_some_packed(gki_workspace *ws, gki_param_range kept, int threads);
+
 /* Replaces the packed weights by those of another workspace. That workspace has the same parameters
  * and outlives this one. */
 void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *of);
 
-/* The packed weight, or NULL if the workspace has no packed weights. */
+/* The packed weight, or NULL if the workspace does not have it. */
 static inline const gki_real *gki_packed(const gki_workspace *ws, gki_param_id weight)
 {
-    return ws->packed ? ws->packed + ws->params->list[weight].packed_offset : NULL;
+    if (!ws->packed || weight < ws->kept.first || weight >= ws->kept.end)
+        return NULL;
+    const gki_param *list = ws->params->list;
+    return ws->packed + (list[weight].packed_offset - list[ws->kept.first].packed_offset);
 }
 
 /* Row `row` of a slot. For a slot of the backward pass, the workspace has one. */

@@ -52,6 +52,7 @@ static gkv_status layout_networks(gkv_model *model)
     encoder.mean = model->input_mean;
     encoder.out = gki_posterior_width(&model->posterior);
     GKV_TRY(net->create(&encoder, "encoder", &model->params, plan, &model->encoder));
+    model->encoding.end = model->decoding.first = model->params.count;
     gki_posterior_attach(&model->posterior, model->encoder->out, model->encoder->d_out);
     gki_net_spec decoder = net_spec_of(model);
     decoder.in = model->posterior.z;
@@ -59,6 +60,7 @@ static gkv_status layout_networks(gkv_model *model)
     decoder.has_d_in = true;
     decoder.out = model->likelihood->outputs;
     GKV_TRY(net->create(&decoder, "decoder", &model->params, plan, &model->decoder));
+    model->decoding.end = model->prior.first = model->params.count;
     gki_likelihood_attach(model->likelihood, model->decoder->out, model->decoder->d_out);
     model->reconstruction = model->likelihood->value;
     model->draw_weight = gki_plan_forward(plan, 1);
@@ -133,6 +135,7 @@ gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t
     model->d = (size_t)settings->model.latent;
     GKV_TRY_GOTO(layout_networks(model));
     GKV_TRY_GOTO(layout_prior(model));
+    model->prior.end = model->params.count;
 done:
     if (status != GKV_OK) {
         gkv_model_free(model);

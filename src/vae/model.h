@@ -16,6 +16,8 @@ struct gkv_model {
     size_t height, width, channels; /* of images */
     size_t values, d;               /* height·width·channels, and the dimension of z */
     gki_params params;
+    /* the tensors of encoder and posterior, of the decoder, and of the prior */
+    gki_param_range encoding, decoding, prior;
     gki_plan plan;
     /* the mean image, which the encoder subtracts from its input [values]; not trained */
     gki_param_id input_mean;
