@@ -56,10 +56,17 @@ typedef enum gkv_density_margin {
     GKV_DENSITY_MARGIN_AUTO = -1 /* as a setting: chosen by cross-validation */
 } gkv_density_margin;
 
+/* The most parameters of a margin that gkv_density_margin_info has. */
+enum { GKV_DENSITY_MARGIN_PARAMETERS = 5 };
+
 /* Returns a name such as "t-copula", "normal-mixture", "gk-mixture" or "flow"; for margins
  * "g-and-k", "t" or "spline". NULL for another number. The string is static. */
 GKV_API const char *gkv_density_candidate_name(int64_t candidate);
 GKV_API const char *gkv_density_margin_name(int64_t margin);
+
+/* Returns the name of a parameter in gkv_density_margin_info, such as "A" of a g-and-k; NULL for a
+ * number beyond those of the margin. The string is static. */
+GKV_API const char *gkv_density_margin_parameter(int64_t margin, size_t parameter);
 
 /* The settings of a fit. Comments begin with the default. Pointers are not owned. */
 typedef struct gkv_density_settings {
@@ -143,7 +150,7 @@ typedef struct gkv_density_margin_info {
     int64_t kind; /* a gkv_density_margin */
     /* g-and-k: A, B, g, k, c; t: location, scale, ν; spline: the number of knots, and the shapes ξ
      * of the lower and of the upper tail */
-    double parameters[5];
+    double parameters[GKV_DENSITY_MARGIN_PARAMETERS];
     /* the mean log density of rows that the fit has not seen, for each kind; NaN if not tried */
     double held_out[GKV_DENSITY_MARGINS];
     double resolution;       /* the resolution, also a recognised one; 0 for exact values */

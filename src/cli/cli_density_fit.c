@@ -98,8 +98,17 @@ static int64_t margin_of(struct argp_state *state, const char *text)
     for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++)
         if (strcmp(text, gkv_density_margin_name(k)) == 0)
             return k;
-    if (strcmp(text, "auto") != 0)
-        argp_error(state, "--margin %s: must be auto, g-and-k, t or spline", text);
+    if (strcmp(text, "auto") == 0)
+        return GKV_DENSITY_MARGIN_AUTO;
+    char *kinds = cli_text("auto");
+    for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++) {
+        const char *between = k + 1 < GKV_DENSITY_MARGINS ? ", " : " or ";
+        char *longer = cli_text("%s%s%s", kinds, between, gkv_density_margin_name(k));
+        free(kinds);
+        kinds = longer;
+    }
+    argp_error(state, "--margin %s: must be %s", text, kinds);
+    free(kinds);
     return GKV_DENSITY_MARGIN_AUTO;
 }
 

@@ -8,12 +8,14 @@
 
 char *cli_density_margin_text(const gkv_density_margin_info *info)
 {
-    const double *p = info->parameters;
-    if (info->kind == GKV_DENSITY_MARGIN_GK)
-        return cli_text("A = %.4g, B = %.4g, g = %.3g, k = %.3g", p[0], p[1], p[2], p[3]);
-    if (info->kind == GKV_DENSITY_MARGIN_T)
-        return cli_text("location %.4g, scale %.4g, ν = %.3g", p[0], p[1], p[2]);
-    return cli_text("%.0f knots, tails ξ = %.2f and %.2f", p[0], p[1], p[2]);
+    char *text = cli_text("%s", "");
+    const char *name;
+    for (size_t p = 0; (name = gkv_density_margin_parameter(info->kind, p)) != NULL; p++) {
+        char *longer = cli_text("%s%s%s = %.4g", text, p ? ", " : "", name, info->parameters[p]);
+        free(text);
+        text = longer;
+    }
+    return text;
 }
 
 /* --- Text ----------------------------------------------------------------- */
@@ -142,8 +144,7 @@ static json_t *json_of_margin(const gkv_density *density, size_t j)
     gkv_density_margin_info info = {.kind = 0};
     json_t *object = json_object(), *parameters = json_array(), *held_out = json_object();
     (void)!gkv_density_get_margin(density, j, &info);
-    const size_t count = info.kind == GKV_DENSITY_MARGIN_GK ? 5 : 3;
-    for (size_t p = 0; p < count; p++)
+    for (size_t p = 0; gkv_density_margin_parameter(info.kind, p); p++)
         json_array_append_new(parameters, cli_density_number(info.parameters[p]));
     for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++)
         json_object_set_new(held_out, gkv_density_margin_name(k),

@@ -15,16 +15,22 @@
 
 /* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a
  * candidate; TENSORS_MAX: more than the tensors of a density without those of a flow. */
-enum { MARGIN_INFO = 8, CANDIDATE_INFO = 18, TENSORS_MAX = 24, NAME_SIZE = 96 };
+enum {
+    MARGIN_INFO = GKV_DENSITY_MARGINS + 5,
+    CANDIDATE_INFO = 18,
+    TENSORS_MAX = 24,
+    NAME_SIZE = 96
+};
 
 static void margin_numbers(const gkv_density_margin_info *info, double *numbers)
 {
-    memcpy(numbers, info->held_out, GKV_DENSITY_MARGINS * sizeof *numbers);
-    numbers[3] = info->resolution;
-    numbers[4] = info->atom;
-    numbers[5] = info->atom_share;
-    numbers[6] = (double)info->far;
-    numbers[7] = (double)info->intervals;
+    memcpy(numbers, info->held_out, sizeof info->held_out);
+    numbers += GKV_DENSITY_MARGINS;
+    numbers[0] = info->resolution;
+    numbers[1] = info->atom;
+    numbers[2] = info->atom_share;
+    numbers[3] = (double)info->far;
+    numbers[4] = (double)info->intervals;
 }
 
 static void candidate_numbers(const gki_candidate *candidate, double *numbers)
@@ -43,6 +49,17 @@ static void candidate_numbers(const gki_candidate *candidate, double *numbers)
 static size_t count_of(double number)
 {
     return number >= 0 && number < 1e15 ? (size_t)number : 0;
+}
+
+static void margin_from(const double *numbers, gkv_density_margin_info *info)
+{
+    memcpy(info->held_out, numbers, sizeof info->held_out);
+    numbers += GKV_DENSITY_MARGINS;
+    info->resolution = numbers[0];
+    info->atom = numbers[1];
+    info->atom_share = numbers[2];
+    info->far = count_of(numbers[3]);
+    info->intervals = count_of(numbers[4]);
 }
 
 static void candidate_from(const double *from, gki_candidate *candidate)
@@ -294,19 +311,12 @@ static gkv_status read_tables(const density_reader *reader, gkv_density *density
     GKV_TRY_GOTO(get(reader, "t-copula", ".freedom", GKV_F64, SHAPE(1), &freedom));
     GKV_TRY_GOTO(get(reader, "t-copula", ".cholesky", GKV_F64, SHAPE(d, d), cholesky));
     for (size_t j = 0; j < density->d; j++) {
-        const double *numbers = memory + j * MARGIN_INFO;
         if (gki_margin_check(&density->margins[j]) != GKV_OK) {
             status = damaged(reader, "a margin is not a distribution");
             goto done;
         }
-        gkv_density_margin_info *info = &density->margin_info[j];
-        gki_margin_describe(&density->margins[j], info);
-        memcpy(info->held_out, numbers, sizeof info->held_out);
-        info->resolution = numbers[3];
-        info->atom = numbers[4];
-        info->atom_share = numbers[5];
-        info->far = count_of(numbers[6]);
-        info->intervals = count_of(numbers[7]);
+        gki_margin_describe(&density->margins[j], &density->margin_info[j]);
+        margin_from(memory + j * MARGIN_INFO, &density->margin_info[j]);
     }
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         candidate_from(candidates + c * CANDIDATE_INFO, &density->list[c]);

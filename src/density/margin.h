@@ -4,10 +4,8 @@
  * of the smaller tail probability, so that scores far out are as accurate as others. The derivative
  * dz/dx gives the density, f(x) = φ(z) dz/dx.
  *
- *   g-and-k   z = Q⁻¹(x), k ≥ 0
- *   t         Student's t
- *   spline    A monotone cubic through knots (x_i, z_i), empirical quantiles (Fritsch and Carlson
- *             1980). Beyond the outermost knots, tails are generalised Pareto with shape 0 ≤ ξ < 1.
+ * The kinds are the rows of a table (margin.c), and each has a file: g-and-k, Student's t, and a
+ * spline with Pareto tails.
  *
  * A struct has doubles only, so that a file holds margins as the rows of one array. All functions
  * are thread-safe. */
@@ -20,7 +18,8 @@
 #include "gkvae/density.h"
 #include "gkvae/gk.h"
 
-enum { GKV_MARGIN_KNOTS_MAX = 40 };
+/* ROWS_FEW: with fewer rows the t is preferred, and its ν is at least 2. */
+enum { GKV_MARGIN_KNOTS_MAX = 40, GKV_MARGIN_ROWS_FEW = 200 };
 
 /* A tail begins at `threshold`, beyond which the margin has the probability e^log_share. With the
  * excess y the survival function is e^log_share (1 + ξ y/σ)^(−1/ξ). */
@@ -39,6 +38,44 @@ typedef struct gki_margin {
 
 enum { GKV_MARGIN_NUMBERS = sizeof(gki_margin) / sizeof(double) };
 
+/* A column for a fit. */
+typedef struct gki_column {
+    size_t n;
+    const double *x;             /* [n] exact values, or values of the middle of intervals */
+    const double *lower, *upper; /* [n] the intervals, or NULL */
+    double resolution;           /* as in gkv_density_settings, resolved: ≥ 0 */
+    const double *spread; /* [n] x with rounded and tied values spread over their intervals */
+} gki_column;
+
+/* A kind of margins. */
+typedef struct gki_margin_ops {
+    const char *name; /* as settings, files and reports call it */
+    /* the names of the numbers that describe() writes; NULL after the last */
+    const char *parameters[GKV_DENSITY_MARGIN_PARAMETERS];
+    bool takes_intervals; /* whether fit() uses the intervals of values */
+    /* The number of resolutions in which n values can be fitted; NULL for one. */
+    size_t (*resolutions)(size_t n);
+    /* Fits all members but kind, which are zero, in the resolution `detail`, the coarsest first.
+     * GKV_ERR_DATA if the column cannot have this kind, GKV_ERR_MEMORY. */
+    gkv_status (*fit)(const gki_column *column, size_t detail, gki_margin *out);
+    /* Whether the numbers, as a damaged file may have them, are a distribution. */
+    bool (*is_valid)(const gki_margin *margin);
+    void (*describe)(const gki_margin *margin, double *parameters);
+    /* The score of a finite x, with log dz/dx; and the value of a finite z. */
+    double (*score)(const gki_margin *margin, double x, double *log_slope);
+    double (*value)(const gki_margin *margin, double z);
+    /* The same for arrays, as gki_margin_scores() and gki_margin_values(), for a kind that is
+     * faster so; or NULL. */
+    gkv_status (*scores)(const gki_margin *margin, size_t n, const double *x, double *z,
+                         double *log_slope);
+    gkv_status (*values)(const gki_margin *margin, size_t n, const double *z, double *x);
+} gki_margin_ops;
+
+extern const gki_margin_ops gki_margin_gk, gki_margin_t, gki_margin_spline;
+
+/* The operations of a kind, or NULL for another number. */
+const gki_margin_ops *gki_margin_of(int64_t kind);
+
 /* Computes the scores of x[n] and, unless it is NULL, log dz/dx. Scores of NaN are NaN, and those
  * of ±∞ are ±∞ with a log derivative of −∞. z may be x. GKV_ERR_MEMORY. */
 gkv_status gki_margin_scores(const gki_margin *margin, size_t n, const double *x, double *z,
@@ -53,26 +90,14 @@ void gki_margin_describe(const gki_margin *margin, gkv_density_margin_info *info
 /* GKV_ERR_DATA unless the numbers, as a damaged file may have them, are a distribution. */
 gkv_status gki_margin_check(const gki_margin *margin);
 
-/* --- Fits: margin_fit.c, margin_spline.c ---------------------------------- */
-
-/* A column for a fit. */
-typedef struct gki_column {
-    size_t n;
-    const double *x;             /* [n] exact values, or values of the middle of intervals */
-    const double *lower, *upper; /* [n] the intervals, or NULL */
-    double resolution;           /* as in gkv_density_settings, resolved: ≥ 0 */
-    const double *spread; /* [n] x with rounded and tied values spread over their intervals */
-} gki_column;
-
-/* Fits the margin of one kind. `detail` selects one of gki_spline_details() resolutions of a
- * spline, the coarsest first. GKV_ERR_DATA if the column cannot have this kind, GKV_ERR_MEMORY. */
+/* Fits a margin of one kind; `detail` selects one of gki_margin_resolutions(), the coarsest first.
+ * GKV_ERR_DATA if the column cannot have this kind, GKV_ERR_MEMORY. */
 gkv_status gki_margin_fit(int64_t kind, size_t detail, const gki_column *column, gki_margin *out);
 
 /* The number of resolutions for n values. */
-size_t gki_spline_details(size_t n);
+size_t gki_margin_resolutions(int64_t kind, size_t n);
 
-/* Fits a spline to the ascending values x[n]. GKV_ERR_DATA if there are too few different ones. */
-gkv_status gki_spline_fit(size_t n, const double *x, size_t detail, gki_margin *out);
+/* --- The choice: margin_choice.c ------------------------------------------ */
 
 /* The result of the choice of a margin. */
 typedef struct gki_margin_choice {

@@ -1,4 +1,6 @@
-/* The spline with generalised Pareto tails; declared in margin.h. */
+/* The spline with generalised Pareto tails: a monotone cubic through knots (x_i, z_i), which are
+ * empirical quantiles (Fritsch and Carlson 1980). Beyond the outermost knots, tails are generalised
+ * Pareto with shape 0 ≤ ξ < 1. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "density/margin.h"
+#include "num/sort.h"
 #include "num/special.h"
 
 /* The shares of the tails and the numbers of knots, from the coarsest to the finest. */
@@ -18,12 +21,97 @@ enum { DETAILS = sizeof details / sizeof *details };
 /* The fewest values in a tail. */
 static const double least_excesses = 12;
 
-size_t gki_spline_details(size_t n)
+static size_t spline_resolutions(size_t n)
 {
     size_t count = 0;
     while (count < DETAILS && details[count].share * (double)n >= least_excesses)
         count++;
     return count;
+}
+
+/* --- Scores and values ----------------------------------------------------- */
+
+/* The segment i with knot[i] ≤ v < knot[i+1], of `knots` − 1 segments. */
+static size_t segment(const double *knot, size_t knots, double v)
+{
+    size_t low = 0, high = knots - 1;
+    while (high - low > 1) {
+        const size_t middle = (low + high) / 2;
+        if (v < knot[middle])
+            high = middle;
+        else
+            low = middle;
+    }
+    return low;
+}
+
+/* The cubic of a segment at u in [0, 1], and its derivative in u. */
+static double cubic(const gki_margin *m, size_t i, double u, double *derivative)
+{
+    const double h = m->x[i + 1] - m->x[i], rise = m->z[i + 1] - m->z[i];
+    const double a = m->slope[i] * h, b = m->slope[i + 1] * h;
+    const double second = 3 * rise - 2 * a - b, third = a + b - 2 * rise;
+    *derivative = a + u * (2 * second + 3 * u * third);
+    return m->z[i] + u * (a + u * (second + u * third));
+}
+
+/* log P beyond an excess y ≥ 0, and log of the density. */
+static double log_survival(const gki_tail *tail, double y, double *log_density)
+{
+    const double v = y / tail->sigma, xi = tail->xi;
+    const double beyond = xi > 0 ? log1p(xi * v) : 0;
+    const double lp = tail->log_share - (xi > 0 ? beyond / xi : v);
+    *log_density = lp - beyond - log(tail->sigma);
+    return lp;
+}
+
+static double spline_score(const gki_margin *m, double x, double *log_slope)
+{
+    const size_t knots = (size_t)m->knots;
+    double log_density, derivative;
+    if (x < m->lower.threshold || x > m->upper.threshold) {
+        const bool low = x < m->lower.threshold;
+        const gki_tail *tail = low ? &m->lower : &m->upper;
+        const double lp = log_survival(tail, fabs(x - tail->threshold), &log_density);
+        const double z = gki_normal_quantile_log(lp);
+        *log_slope = log_density - gki_normal_log_pdf(z);
+        return low ? z : -z;
+    }
+    const size_t i = segment(m->x, knots, x);
+    const double h = m->x[i + 1] - m->x[i];
+    const double z = cubic(m, i, (x - m->x[i]) / h, &derivative);
+    *log_slope = log(derivative / h);
+    return z;
+}
+
+static double spline_value(const gki_margin *m, double z)
+{
+    const size_t knots = (size_t)m->knots;
+    if (z < m->z[0] || z > m->z[knots - 1]) {
+        const bool low = z < m->z[0];
+        const gki_tail *tail = low ? &m->lower : &m->upper;
+        const double excess = tail->log_share - gki_normal_log_cdf(-fabs(z));
+        const double y =
+            tail->sigma * (tail->xi > 0 ? expm1(tail->xi * excess) / tail->xi : excess);
+        return tail->threshold + (low ? -y : y);
+    }
+    /* Newton's method between bounds that it halves */
+    const size_t i = segment(m->z, knots, z);
+    double low = 0, high = 1, u = (z - m->z[i]) / (m->z[i + 1] - m->z[i]), derivative;
+    for (int step = 0; step < 100; step++) {
+        const double off = cubic(m, i, u, &derivative) - z;
+        if (off > 0)
+            high = u;
+        else
+            low = u;
+        double next = u - off / derivative;
+        if (!(next >= low && next <= high))
+            next = 0.5 * (low + high);
+        if (fabs(next - u) < 1e-16)
+            break;
+        u = next;
+    }
+    return m->x[i] + u * (m->x[i + 1] - m->x[i]);
 }
 
 /* --- Tails ---------------------------------------------------------------- */
@@ -129,12 +217,11 @@ static gkv_status fit_one_tail(size_t n, const double *x, size_t count, bool upp
     return GKV_OK;
 }
 
-gkv_status gki_spline_fit(size_t n, const double *x, size_t detail, gki_margin *out)
+/* Fits a spline to the ascending values x[n]. */
+static gkv_status fit_sorted(size_t n, const double *x, size_t detail, gki_margin *out)
 {
     const size_t count = (size_t)ceil(details[detail].share * (double)n),
                  wanted = details[detail].knots;
-    memset(out, 0, sizeof *out);
-    out->kind = GKV_DENSITY_MARGIN_SPLINE;
     const double share = (double)count / (double)n, end = gki_normal_quantile(share),
                  step = -2 * end / (double)(wanted - 1);
     size_t knots = 0;
@@ -166,5 +253,55 @@ gkv_status gki_spline_fit(size_t n, const double *x, size_t detail, gki_margin *
     /* the density is then continuous at the thresholds */
     const double pdf = exp(gki_normal_log_pdf(end));
     set_slopes(out, knots, share / out->lower.sigma / pdf, share / out->upper.sigma / pdf);
-    return gki_margin_check(out);
+    return GKV_OK;
 }
+
+static gkv_status fit_spline(const gki_column *column, size_t detail, gki_margin *out)
+{
+    double *sorted = NULL;
+    if (detail >= spline_resolutions(column->n))
+        return gki_fail(GKV_ERR_DATA, "%zu values are too few for a spline", column->n);
+    GKV_TRY(gki_alloc(2 * column->n, sizeof *sorted, &sorted));
+    memcpy(sorted, column->spread, column->n * sizeof *sorted);
+    gki_sort(column->n, sorted, NULL, sorted + column->n);
+    const gkv_status status = fit_sorted(column->n, sorted, detail, out);
+    free(sorted);
+    return status;
+}
+
+/* --- The table's entry ---------------------------------------------------- */
+
+static bool is_tail(const gki_tail *tail)
+{
+    return isfinite(tail->threshold) && tail->log_share < 0 && isfinite(tail->log_share) &&
+           tail->sigma > 0 && isfinite(tail->sigma) && tail->xi >= 0 && tail->xi < 1;
+}
+
+static bool is_valid_spline(const gki_margin *m)
+{
+    const double knots = m->knots;
+    if (!(knots >= 2 && knots <= GKV_MARGIN_KNOTS_MAX && knots == floor(knots)) ||
+        !is_tail(&m->lower) || !is_tail(&m->upper))
+        return false;
+    for (size_t i = 0; i < (size_t)knots; i++)
+        if (!isfinite(m->x[i]) || !isfinite(m->z[i]) || !(m->slope[i] > 0) ||
+            !isfinite(m->slope[i]) || (i > 0 && !(m->x[i] > m->x[i - 1] && m->z[i] > m->z[i - 1])))
+            return false;
+    return m->lower.threshold == m->x[0] && m->upper.threshold == m->x[(size_t)knots - 1];
+}
+
+static void describe_spline(const gki_margin *m, double *parameters)
+{
+    parameters[0] = m->knots;
+    parameters[1] = m->lower.xi;
+    parameters[2] = m->upper.xi;
+}
+
+const gki_margin_ops gki_margin_spline = {.name = "spline",
+                                          .parameters = {"knots", "lower ξ", "upper ξ"},
+                                          .resolutions = spline_resolutions,
+                                          .fit = fit_spline,
+                                          .is_valid = is_valid_spline,
+                                          .describe = describe_spline,
+                                          .score = spline_score,
+                                          .value = spline_value};

@@ -19,12 +19,6 @@ const char *gkv_density_candidate_name(int64_t candidate)
     return candidate >= 0 && candidate < GKV_DENSITY_CANDIDATES ? names[candidate] : NULL;
 }
 
-const char *gkv_density_margin_name(int64_t margin)
-{
-    static const char *const names[] = {"g-and-k", "t", "spline"};
-    return margin >= 0 && margin < GKV_DENSITY_MARGINS ? names[margin] : NULL;
-}
-
 /* --- The structure -------------------------------------------------------- */
 
 gkv_status gki_density_alloc(size_t d, const char *const *names, gkv_density **out)

@@ -308,6 +308,8 @@ static void test_null(void **state)
     assert_null(gkv_density_candidate_name(9));
     has_no_pointer(gkv_density_margin_name);
     assert_null(gkv_density_margin_name(-1));
+    has_no_pointer(gkv_density_margin_parameter);
+    assert_null(gkv_density_margin_parameter(-1, 0));
     survives(gkv_density_defaults, NULL);
     survives(gkv_density_free, NULL);
     refuses_null(gkv_density_fit, N, D, NULL, NULL, NULL, &out);

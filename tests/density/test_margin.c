@@ -45,11 +45,29 @@ static double integral(const gki_margin *margin, double centre, double scale)
     return sum * 28.0 / (POINTS - 1);
 }
 
+/* Every kind has a name and names of its parameters, and no other number does. */
+static void test_names(void **state)
+{
+    (void)state;
+    for (int64_t kind = 0; kind < GKV_DENSITY_MARGINS; kind++) {
+        assert_non_null(gkv_density_margin_name(kind));
+        assert_non_null(gkv_density_margin_parameter(kind, 0));
+        assert_null(gkv_density_margin_parameter(kind, GKV_DENSITY_MARGIN_PARAMETERS));
+    }
+    assert_string_equal(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_GK, 4), "c");
+    assert_string_equal(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_T, 2), "ν");
+    assert_null(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_T, 3));
+    for (int64_t kind = -1; kind <= GKV_DENSITY_MARGINS; kind += GKV_DENSITY_MARGINS + 1) {
+        assert_null(gkv_density_margin_name(kind));
+        assert_null(gkv_density_margin_parameter(kind, 0));
+    }
+}
+
 static void test_densities_integrate_to_one(void **state)
 {
     (void)state;
     double *x = gk_values(N, 0.7, 0.15);
-    for (size_t i = 0; i < 3 + gki_spline_details(N) - 1; i++) {
+    for (size_t i = 0; i < 3 + gki_margin_resolutions(GKV_DENSITY_MARGIN_SPLINE, N) - 1; i++) {
         const int64_t kind = i < 2 ? (int64_t)i : GKV_DENSITY_MARGIN_SPLINE;
         const gki_margin margin = fit(kind, i < 2 ? 0 : i - 2, N, x);
         assert_close(integral(&margin, 3, 1), 1, 2e-4);
@@ -173,7 +191,8 @@ static void test_choice(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_densities_integrate_to_one),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_densities_integrate_to_one),
                                        cmocka_unit_test(test_scores_and_quantiles),
                                        cmocka_unit_test(test_margins_fit),
                                        cmocka_unit_test(test_heavy_tails),

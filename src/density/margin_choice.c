@@ -1,100 +1,14 @@
-/* The fit and the choice of a margin; declared in margin.h. */
+/* The choice of a margin by cross-validation; declared in margin.h. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "density/margin.h"
-#include "gkvae/gk_fit.h"
-#include "num/sort.h"
 #include "num/special.h"
 
-/* GK_MLE_MAX: a g-and-k fit to more values is by least squares on quantiles, which is as accurate.
- * T_MAX: the most values of the fit of a t. CHOICE_MAX: the most values of a choice. SMALL: below
- * so many values, a t is preferred. */
-enum { GK_MLE_MAX = 3000, T_MAX = 20000, CHOICE_MAX = 20000, SMALL = 200, FOLDS = 3 };
-
-/* --- Fits ----------------------------------------------------------------- */
-
-static gkv_status fit_gk(const gki_column *column, gki_margin *out)
-{
-    gkv_gk_fit_settings settings;
-    gkv_gk_fit_result result;
-    gkv_gk_fit_defaults(&settings);
-    const bool by_intervals = column->lower || column->resolution > 0;
-    settings.low[GKV_GK_K] = 0;
-    settings.likelihood = false;
-    settings.method = by_intervals || column->n <= GK_MLE_MAX ? GKV_GK_MLE : GKV_GK_LM;
-    const gkv_gk_sample sample = {.n = column->n,
-                                  .x = by_intervals ? column->x : column->spread,
-                                  .resolution = column->resolution,
-                                  .lower = column->lower,
-                                  .upper = column->upper};
-    GKV_TRY(
-        gkv_gk_fit_many(1, &sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL));
-    out->gk[0] = result.gk.a;
-    out->gk[1] = result.gk.b;
-    out->gk[2] = result.gk.g;
-    out->gk[3] = fmax(0, result.gk.k);
-    out->gk[4] = result.gk.c;
-    return gki_margin_check(out);
-}
-
-static gkv_status fit_t(const gki_column *column, gki_margin *out)
-{
-    const size_t stride = column->n > T_MAX ? column->n / T_MAX : 1,
-                 used = (column->n + stride - 1) / stride;
-    double *sorted = NULL;
-    gki_real *y = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(2 * used, sizeof *sorted, &sorted));
-    GKV_TRY_GOTO(gki_alloc(used, sizeof *y, &y));
-    for (size_t i = 0; i < used; i++)
-        sorted[i] = column->spread[i * stride];
-    gki_sort(used, sorted, NULL, sorted + used);
-    const double middle = sorted[used / 2];
-    double spread = sorted[used - 1 - used / 4] - sorted[used / 4];
-    if (!(spread > 0))
-        spread = sorted[used - 1] - sorted[0];
-    for (size_t i = 0; i < used; i++)
-        y[i] = (gki_real)((column->spread[i * stride] - middle) / spread);
-    out->t = gki_student_fit((gki_student){0, 0.7, 10}, y, used, 1, false);
-    out->t.location = middle + spread * out->t.location;
-    out->t.scale *= spread;
-    /* from below 30 rows to a few hundred, ν is hardly determined: not fewer than 2 */
-    if (column->n < SMALL)
-        out->t.freedom = fmax(out->t.freedom, 2);
-    status = gki_margin_check(out);
-done:
-    free(sorted);
-    free(y);
-    return status;
-}
-
-static gkv_status fit_spline(const gki_column *column, size_t detail, gki_margin *out)
-{
-    double *sorted = NULL;
-    GKV_TRY(gki_alloc(2 * column->n, sizeof *sorted, &sorted));
-    memcpy(sorted, column->spread, column->n * sizeof *sorted);
-    gki_sort(column->n, sorted, NULL, sorted + column->n);
-    const gkv_status status = gki_spline_fit(column->n, sorted, detail, out);
-    free(sorted);
-    return status;
-}
-
-gkv_status gki_margin_fit(int64_t kind, size_t detail, const gki_column *column, gki_margin *out)
-{
-    memset(out, 0, sizeof *out);
-    out->kind = (double)kind;
-    if (kind == GKV_DENSITY_MARGIN_SPLINE)
-        return detail < gki_spline_details(column->n)
-                   ? fit_spline(column, detail, out)
-                   : gki_fail(GKV_ERR_DATA, "%zu values are too few for a spline", column->n);
-    return kind == GKV_DENSITY_MARGIN_GK ? fit_gk(column, out) : fit_t(column, out);
-}
-
-/* --- The choice ----------------------------------------------------------- */
+/* CHOICE_MAX: the most values of a choice. */
+enum { CHOICE_MAX = 20000, FOLDS = 3 };
 
 /* A candidate and the log densities of the held-out values, in the order of the values. */
 typedef struct trial {
@@ -175,11 +89,12 @@ static size_t list_trials(int64_t wanted, size_t n, bool intervals, trial *list)
 {
     size_t count = 0;
     if (intervals)
-        wanted = GKV_DENSITY_MARGIN_GK;
+        wanted = GKV_DENSITY_MARGIN_AUTO;
     for (int64_t kind = 0; kind < GKV_DENSITY_MARGINS; kind++) {
-        const size_t details =
-            kind == GKV_DENSITY_MARGIN_SPLINE ? gki_spline_details(n * (FOLDS - 1) / FOLDS) : 1;
-        for (size_t i = 0; (wanted == kind || wanted < 0) && i < details; i++)
+        const bool tried = (wanted == kind || wanted == GKV_DENSITY_MARGIN_AUTO) &&
+                           (!intervals || gki_margin_of(kind)->takes_intervals);
+        const size_t resolutions = gki_margin_resolutions(kind, n * (FOLDS - 1) / FOLDS);
+        for (size_t i = 0; tried && i < resolutions; i++)
             list[count++] = (trial){.kind = kind, .detail = i};
     }
     return count;
@@ -217,7 +132,7 @@ static const trial *best_of(size_t n, const trial *list, size_t count, gki_margi
         if (!(list[i].mean < *of_kind))
             *of_kind = list[i].mean;
     }
-    return best && t && n < SMALL && !is_clear(n, t, best) ? t : best;
+    return best && t && n < GKV_MARGIN_ROWS_FEW && !is_clear(n, t, best) ? t : best;
 }
 
 gkv_status gki_margin_choose(int64_t wanted, const gki_column *column, const uint8_t *fold,
