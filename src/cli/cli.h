@@ -196,6 +196,8 @@ void cli_assign(cli_assignments *all, struct argp_state *state, const char *name
                 const char *origin);
 /* "section.key=value", as after --set. */
 void cli_assign_text(cli_assignments *all, struct argp_state *state, const char *text);
+/* Refuses an operand that is an assignment without --set, and not a file. */
+void cli_refuse_assignment(struct argp_state *state, const char *operand);
 int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
 
 /* --- run.c ---------------------------------------------------------------- */

@@ -21,6 +21,8 @@ static error_t parse_conditional(int key, char *arg, struct argp_state *state)
         a->given = arg;
         return 0;
     }
+    if (key == ARGP_KEY_ARG && a->common.run && strchr(arg, '='))
+        argp_error(state, "known values follow an option: --given %s", arg);
     if (key == ARGP_KEY_END && !a->given)
         argp_error(state, "--given NAME=VALUE,... is needed");
     return cli_density_parse(&a->common, key, arg, state, 1);

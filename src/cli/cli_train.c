@@ -71,6 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'p': a->epoch_pictures = true; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
+        cli_refuse_assignment(state, arg);
         if (a->config)
             argp_error(state, "one configuration only: %s is too many", arg);
         a->config = arg;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cli_gk.h"
@@ -244,6 +245,12 @@ void cli_assign_text(cli_assignments *all, struct argp_state *state, const char 
         argp_error(state, "--set %s: must be section.key=value, as in --set model.latent=20", text);
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
     cli_assign(all, state, name, equals + 1, "--set");
+}
+
+void cli_refuse_assignment(struct argp_state *state, const char *operand)
+{
+    if (strchr(operand, '=') && access(operand, F_OK) != 0)
+        argp_error(state, "a setting follows an option: --set %s", operand);
 }
 
 int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings)

@@ -55,6 +55,7 @@ static error_t parse_model(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
     case ARGP_KEY_ARG:
+        cli_refuse_assignment(state, arg);
         if (a->model)
             argp_error(state, "one model only: %s is too many", arg);
         a->model = arg;

@@ -69,6 +69,9 @@ expect 2 "the name is empty" "$gkvae" encode run --out ""
 expect 2 "nearest is --data-folder" "$gkvae" encode run --data-foldre=x
 expect 2 "nearest is --threads" "$gkvae" sample run --thraeds 2
 expect 2 "every row needs both" "$gkvae" interpolate run --from 3
+expect 2 "follows an option: --set train.epochs=3" "$gkvae" train train.epochs=3 --out run
+expect 2 "follows an option: --set eval.seed=2" "$gkvae" eval run eval.seed=2
+expect 2 "follow an option: --given index=1" "$gkvae" density conditional run index=1
 [ -e run ] && fail "a wrong call left a folder behind"
 
 # Standard output is on a full disk, or closed.
