@@ -1,6 +1,7 @@
 /* Steps: the damping, bounds and geodesic acceleration; acceptance and convergence. */
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "lm/runner.h"
 
@@ -22,6 +23,50 @@ static void solve_damped(gki_lm_runner *d, const double *right, const double *un
                      d->numbers, d->work);
 }
 
+/* The search for λ in one lane. */
+typedef struct lambda_search {
+    bool open;        /* whether λ is still to be found */
+    double low, high; /* bounds of λ */
+    double excess;    /* the length of the step for the current λ, minus the radius */
+} lambda_search;
+
+static bool is_near(const gki_lm_lane *lane, double excess)
+{
+    return fabs(excess) <= 0.1 * lane->radius;
+}
+
+/* Sets the bounds (Moré, equation 5.4) and the first λ, from the undamped step and its derivative
+ * in λ. */
+static void begin_search(lambda_search *search, gki_lm_lane *lane, double guess, double norm,
+                         double derivative)
+{
+    search->low = search->excess / lane->radius / derivative; /* 0 if R is singular */
+    search->high = lane->gradient / lane->radius;
+    if (!(search->high > 0))
+        search->high = DBL_MIN / smaller(lane->radius, 0.1);
+    lane->lambda = smaller(larger(guess, search->low), search->high);
+    if (!(lane->lambda > 0))
+        lane->lambda = lane->gradient / norm;
+}
+
+/* Narrows the bounds and makes a step of Newton's method, or ends the search. */
+static void go_on(lambda_search *search, gki_lm_lane *lane, double norm, double derivative,
+                  bool is_last)
+{
+    const double before = search->excess;
+    search->excess = norm - lane->radius;
+    if (is_near(lane, search->excess) || is_last ||
+        (search->low == 0.0 && search->excess <= before && before < 0)) {
+        search->open = false;
+        return;
+    }
+    if (search->excess > 0)
+        search->low = larger(search->low, lane->lambda);
+    else
+        search->high = smaller(search->high, lane->lambda);
+    lane->lambda = larger(search->low, lane->lambda + search->excess / lane->radius / derivative);
+}
+
 /* Computes λ in the lanes that want a step: the length of its step is the radius, to within a
  * tenth. λ is 0 if the undamped step is not longer than that. The method is Newton's on 1/‖D d‖
  * between bounds of λ (Moré, section 5). */
@@ -30,9 +75,9 @@ static void find_lambda(gki_lm_runner *d)
     enum { TRIES = 10 };
     const size_t lanes = d->kernels->lanes;
     const double *right = d->triangle + d->p * d->p * lanes;
-    double low[GKV_LM_LANES_MAX], high[GKV_LM_LANES_MAX], excess[GKV_LM_LANES_MAX],
-        guess[GKV_LM_LANES_MAX];
-    int open[GKV_LM_LANES_MAX], any = 0;
+    lambda_search search[GKV_LM_LANES_MAX];
+    double guess[GKV_LM_LANES_MAX];
+    bool any = false;
     for (size_t l = 0; l < lanes; l++) {
         guess[l] = d->lane[l].lambda;
         if (d->lane[l].wants_step)
@@ -40,50 +85,29 @@ static void find_lambda(gki_lm_runner *d)
     }
     solve_damped(d, right, d->unconstrained);
     for (size_t l = 0; l < lanes; l++) {
-        gki_lm_lane *lane = &d->lane[l];
-        excess[l] = d->numbers[l] - lane->radius;
-        open[l] = lane->wants_step && !(excess[l] <= 0.1 * lane->radius);
-        any |= open[l];
+        const gki_lm_lane *lane = &d->lane[l];
+        search[l].excess = d->numbers[l] - lane->radius;
+        search[l].open = lane->wants_step && !(search[l].excess <= 0.1 * lane->radius);
+        any = any || search[l].open;
     }
     if (!any)
         return;
     d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
-    for (size_t l = 0; l < lanes; l++) {
-        gki_lm_lane *lane = &d->lane[l];
-        if (!open[l])
-            continue;
-        low[l] = excess[l] / lane->radius / d->norm_derivative[l]; /* 0 if R is singular */
-        high[l] = lane->gradient / lane->radius;
-        if (!(high[l] > 0))
-            high[l] = DBL_MIN / smaller(lane->radius, 0.1);
-        lane->lambda = smaller(larger(guess[l], low[l]), high[l]);
-        if (!(lane->lambda > 0))
-            lane->lambda = lane->gradient / d->numbers[l];
-    }
+    for (size_t l = 0; l < lanes; l++)
+        if (search[l].open)
+            begin_search(&search[l], &d->lane[l], guess[l], d->numbers[l], d->norm_derivative[l]);
     for (int attempt = 1; any; attempt++) {
         for (size_t l = 0; l < lanes; l++)
-            if (open[l] && !(d->lane[l].lambda > 0))
-                d->lane[l].lambda = larger(DBL_MIN, 0.001 * high[l]);
+            if (search[l].open && !(d->lane[l].lambda > 0))
+                d->lane[l].lambda = larger(DBL_MIN, 0.001 * search[l].high);
         solve_damped(d, right, d->unconstrained);
         d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
-        any = 0;
+        any = false;
         for (size_t l = 0; l < lanes; l++) {
-            gki_lm_lane *lane = &d->lane[l];
-            if (!open[l])
-                continue;
-            const double before = excess[l];
-            excess[l] = d->numbers[l] - lane->radius;
-            open[l] = !(fabs(excess[l]) <= 0.1 * lane->radius) && attempt < TRIES &&
-                      !(low[l] == 0.0 && excess[l] <= before && before < 0);
-            if (!open[l])
-                continue;
-            any = 1;
-            if (excess[l] > 0)
-                low[l] = larger(low[l], lane->lambda);
-            else
-                high[l] = smaller(high[l], lane->lambda);
-            lane->lambda =
-                larger(low[l], lane->lambda + excess[l] / lane->radius / d->norm_derivative[l]);
+            if (search[l].open)
+                go_on(&search[l], &d->lane[l], d->numbers[l], d->norm_derivative[l],
+                      attempt == TRIES);
+            any = any || search[l].open;
         }
     }
 }
