@@ -2,8 +2,8 @@
  * describes. They are in em_start.c (memory, data and the start),
  * em_expect.c (the E-step), em_margins.c and em_maximize.c (the M-step). mixture_fit.c and
  * mixture_search.c call them. */
-#ifndef GKV_MGK_EM_H
-#define GKV_MGK_EM_H
+#ifndef GKV_MIXTURE_EM_H
+#define GKV_MIXTURE_EM_H
 
 #include <stdint.h>
 

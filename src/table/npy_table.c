@@ -120,7 +120,7 @@ static gkv_status read_numbers(gki_source *source, const gki_npy_header *header,
 static gkv_status mark_faults(gkv_table *table, bool may_miss)
 {
     for (size_t c = 0; c < table->n_columns; c++) {
-        gki_column *column = &table->columns[c];
+        gki_table_column *column = &table->columns[c];
         size_t row = 0;
         for (; row < table->n_rows; row++) {
             if (isfinite(column->values[row]))
