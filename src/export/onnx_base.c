@@ -351,9 +351,9 @@ static const base_graph bases[GKV_BASES] = {
 gki_onnx_value gki_onnx_base_density(gki_onnx *g, const gkv_model *model, gki_onnx_value eps,
                                      gki_onnx_value *components)
 {
-    const base_graph *of = &bases[model->settings.model.base];
-    if (of->density)
-        return of->density(g, model, eps, components);
+    const base_graph *graph = &bases[model->settings.model.base];
+    if (graph->density)
+        return graph->density(g, model, eps, components);
     gki_onnx_refuse(g, "model.base", (int)model->settings.model.base);
     return eps;
 }
@@ -361,9 +361,9 @@ gki_onnx_value gki_onnx_base_density(gki_onnx *g, const gkv_model *model, gki_on
 gki_onnx_value gki_onnx_base_draw(gki_onnx *g, const gkv_model *model, gki_onnx_value normals,
                                   gki_onnx_value choice)
 {
-    const base_graph *of = &bases[model->settings.model.base];
-    if (of->draw)
-        return of->draw(g, model, normals, choice);
+    const base_graph *graph = &bases[model->settings.model.base];
+    if (graph->draw)
+        return graph->draw(g, model, normals, choice);
     gki_onnx_refuse(g, "model.base", (int)model->settings.model.base);
     return normals;
 }

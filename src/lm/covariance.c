@@ -186,7 +186,7 @@ static gkv_status shorten(gki_lm_runner *d, gki_lm_task *task, size_t j, int *op
 {
     static const double short_one = 1.0 / 512;
     double *length = d->adapted + j * d->kernels->lanes;
-    int again[GKV_LM_LANES_MAX], has[GKV_LM_LANES_MAX], any = 0;
+    int again[GKV_LM_LANES_MAX], finite[GKV_LM_LANES_MAX], any = 0;
     double now[GKV_LM_LANES_MAX];
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         again[l] = open[l] && !found[l] && d->lane[l].one_sided_stop;
@@ -195,9 +195,9 @@ static gkv_status shorten(gki_lm_runner *d, gki_lm_task *task, size_t j, int *op
     }
     if (!any)
         return GKV_OK;
-    GKV_TRY(take_column(d, task, j, again, has, now));
+    GKV_TRY(take_column(d, task, j, again, finite, now));
     for (size_t l = 0; l < d->kernels->lanes; l++)
-        if (has[l]) {
+        if (finite[l]) {
             found[l] = 1;
             apart[l] = now[l];
         }

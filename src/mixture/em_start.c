@@ -283,7 +283,7 @@ enum { QUARTILES = 3 };
 /* The clusters of the rows, and their robust moments. */
 typedef struct members {
     size_t count;
-    uint32_t *of;      /* [n] the cluster of each row */
+    uint32_t *cluster; /* [n] the cluster of each row */
     double *total;     /* [count] Σ w */
     double *cumulated; /* [d × count] scratch */
     double *quartiles; /* [d × count × 3] */
@@ -294,7 +294,7 @@ typedef struct members {
 static gkv_status members_create(size_t n, size_t d, size_t count, members *out)
 {
     *out = (members){.count = count};
-    GKV_TRY(gki_alloc(n, sizeof *out->of, &out->of));
+    GKV_TRY(gki_alloc(n, sizeof *out->cluster, &out->cluster));
     GKV_TRY(gki_alloc(count, sizeof *out->total, &out->total));
     GKV_TRY(gki_alloc(d, count * sizeof *out->cumulated, &out->cumulated));
     GKV_TRY(gki_alloc(d, count * QUARTILES * sizeof *out->quartiles, &out->quartiles));
@@ -304,7 +304,7 @@ static gkv_status members_create(size_t n, size_t d, size_t count, members *out)
 
 static void members_free(members *m)
 {
-    free(m->of);
+    free(m->cluster);
     free(m->total);
     free(m->cumulated);
     free(m->quartiles);
@@ -339,12 +339,12 @@ static void assign(const gki_em *em, const gki_clusters *s, members *m)
             }
             if (square < best) {
                 best = square;
-                m->of[i] = (uint32_t)k;
+                m->cluster[i] = (uint32_t)k;
             }
         }
     }
     for (size_t i = 0; i < s->n; i++)
-        m->total[m->of[i]] += gki_clusters_weight(s, i);
+        m->total[m->cluster[i]] += gki_clusters_weight(s, i);
 }
 
 /* Computes the quartiles of column j in each cluster, in one pass over its sorted values. */
@@ -353,7 +353,7 @@ static void find_quartiles(const gki_em *em, size_t j, const members *m)
     const size_t n = em->fit.n;
     double *cumulated = m->cumulated + j * m->count;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t row = em->order[j * n + i], k = m->of[row];
+        const uint32_t row = em->order[j * n + i], k = m->cluster[row];
         const double before = cumulated[k],
                      after = before + (em->fit.weights ? em->fit.weights[row] : 1.0);
         cumulated[k] = after;

@@ -99,10 +99,10 @@ static void expect(search *s)
 }
 
 /* What ranks tell of a candidate besides its mixture. */
-typedef struct told {
+typedef struct candidate_summary {
     double mean;
     uint64_t small;
-} told;
+} candidate_summary;
 
 /* Gives the candidates from number `from` on, those of a stage, to all ranks. `status` is that of
  * this rank's; if a rank failed or was stopped, all fail. */
@@ -117,7 +117,7 @@ static gkv_status share_stage(search *s, size_t from, gkv_status status)
     for (size_t i = from; i < s->count; i++) {
         candidate *c = &s->all[i];
         const int root = (int)((i - from) % ranks);
-        told result = {.mean = c->mean, .small = c->small};
+        candidate_summary result = {.mean = c->mean, .small = c->small};
         GKV_TRY(gkv_dist_broadcast(s->dist, root, sizeof result, &result));
         c->mean = result.mean;
         c->small = (size_t)result.small;

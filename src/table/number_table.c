@@ -273,9 +273,9 @@ static gkv_status values_of(const gkv_table *table, size_t column, bool gaps, co
         return gki_fail(GKV_ERR_ARGUMENT, "%s: column %zu does not exist; there are %zu",
                         table->file, column, table->n_columns);
     const gki_table_column *chosen = &table->columns[column];
-    const bool has =
+    const bool known =
         chosen->kind == GKV_COLUMN_NUMBERS || (gaps && chosen->kind == GKV_COLUMN_GAPS);
-    *values = has ? chosen->values : NULL;
+    *values = known ? chosen->values : NULL;
     return *values ? GKV_OK : gki_fail_remedy(GKV_ERR_DATA, chosen->remedy, "%s", chosen->fault);
 }
 
