@@ -124,8 +124,8 @@ static void solve(const triangular *self, const gki_params *params, size_t trian
     const gki_mask *mask = &self->triangles[triangle];
     const gki_real *weight = gki_param_value(params, mask->weight);
     const bool is_ascending = mask->row_degrees == self->ascending;
-    for (size_t place = 0; place < d; place++) {
-        const size_t i = is_ascending ? place : d - 1 - place;
+    for (size_t position = 0; position < d; position++) {
+        const size_t i = is_ascending ? position : d - 1 - position;
         double sum = (double)row[i];
         for (size_t j = is_ascending ? 0 : i + 1; j < (is_ascending ? i : d); j++)
             sum -= (double)weight[i * d + j] * (double)row[j];

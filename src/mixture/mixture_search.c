@@ -57,8 +57,9 @@ static gkv_status keep(const gki_em *em, double mean, candidate *out)
 {
     out->mean = mean;
     for (size_t k = 0; k < em->count; k++)
-        out->small += em->now->weights[k] * em->fit.total < em->min_rows;
-    return gki_mgk_mixture_gather(em->count, em->now->weights, em->now->components, &out->mixture);
+        out->small += em->mixture->weights[k] * em->fit.total < em->min_rows;
+    return gki_mgk_mixture_gather(em->count, em->mixture->weights, em->mixture->components,
+                                  &out->mixture);
 }
 
 /* Makes a few iterations. They end when one gains less than this share of what all of them gained,
@@ -73,11 +74,11 @@ static gkv_status iterate(gki_em *em, gki_call *call, int most, double share, do
         GKV_TRY(gki_em_maximize(em));
         GKV_TRY(gki_em_expect(em, &em->fit, 1, mean));
         if (*mean < before - gki_mixture_slack(before)) {
-            gki_em_take_back(em);
+            gki_em_undo(em);
             *mean = before;
             return GKV_OK;
         }
-        gki_em_forget(em);
+        gki_em_drop_previous(em);
         if (*mean - before < share * (*mean - first) || *mean - before < tolerance)
             return GKV_OK;
     }
