@@ -117,7 +117,7 @@ static void add_gk_density(gki_onnx *g, image_reader *from)
     for (size_t i = 0; i < NODES; i++) {
         const double z = ((double)i - (NODES - 1) / 2) / STEPS;
         nodes[i] = (float)z;
-        weight[i] = (float)(exp(-z * z / 2) / sqrt(2 * 3.14159265358979323846) / STEPS);
+        weight[i] = (float)(exp(-z * z / 2) / sqrt(2 * GKV_PI) / STEPS);
     }
     const gki_onnx_gk gk = {.a = gki_onnx_unsqueeze(g, values.location, 2),
                             .b = gki_onnx_unsqueeze(g, values.scale, 2),

@@ -6,6 +6,7 @@
 #include <omp.h>
 
 #include "nn/adamw.h"
+#include "num/constants.h"
 #include "train/trainer_kinds.h"
 
 /* BAD_STEPS_MAX: after so many skipped steps in a row the trainer returns to the last good
@@ -15,8 +16,7 @@ enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
 double gki_trainer_decay(const gki_trainer *trainer, uint64_t step)
 {
     const uint64_t start = trainer->state.schedule_start;
-    return 0.5 * (1 + cos(3.14159265358979323846 *
-                          ((double)(step - start) / (double)(trainer->steps - start))));
+    return 0.5 * (1 + cos(GKV_PI * ((double)(step - start) / (double)(trainer->steps - start))));
 }
 
 gki_step_report gki_trainer_schedule(const gki_trainer *trainer, uint64_t step)
