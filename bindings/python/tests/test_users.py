@@ -235,6 +235,31 @@ def test_files_of_estimators(table, tmp_path):
     assert scores[1].params == gkvae.fit_gk(table["index"][1::2]).params
 
 
+@pytest.mark.parametrize("form", ["list", "fortran", "strided", "backwards", ">f8", "f4", "frame"])
+def test_layouts_of_tables(table, form):
+    """The estimators take tables of every type, order and stride, and leave them as they are."""
+    rows = np.ascontiguousarray(table.to_numpy()[:200].astype("f4"), float)
+    given = {"list": rows.tolist, "fortran": lambda: np.asfortranarray(rows),
+             "strided": lambda: np.repeat(np.repeat(rows, 2, axis=0), 3, axis=1)[::2, ::3],
+             "backwards": lambda: rows[::-1, ::-1].copy()[::-1, ::-1], ">f8": lambda: rows.astype(">f8"),
+             "f4": lambda: rows.astype("f4"), "frame": lambda: pandas.DataFrame(rows)}[form]()
+    before = copy.deepcopy(given)
+    for model in (gkvae.MultivariateGK(), gkvae.GKMixture(2, n_init=2, random_state=0),
+                  gkvae.Density("t-copula", folds=1, random_state=0)):
+        expected = model.fit(rows).score_samples(rows)
+        assert np.array_equal(model.fit(given).score_samples(given), expected)
+    assert np.array_equal(before, given)
+
+
+def test_empty_tables(table):
+    for model in (gkvae.MultivariateGK(), gkvae.GKMixture(), gkvae.Density("t-copula", folds=1)):
+        for empty in (np.empty((0, 2)), np.empty((5, 0)), np.array(1.0)):
+            with pytest.raises(ValueError):
+                model.fit(empty)
+        distribution = model.fit(table[:200].to_numpy()).marginal([0, 1])
+        assert distribution.logpdf(np.empty((0, 2))).shape == (0,) and distribution.rvs(0).shape == (0, 2)
+
+
 def test_impute_keeps_a_frame(table):
     model = gkvae.MultivariateGK(random_state=1).fit(table)
     holes = table.mask(table > 4)
