@@ -45,6 +45,8 @@ print.summary.fitgk <- function(x, digits = max(3L, getOption("digits") - 3L), .
 
 coef.fitgk <- function(object, ...) object$coefficients
 
+coef.summary.fitgk <- function(object, ...) object$table
+
 vcov.fitgk <- function(object, ...) object$vcov
 
 logLik.fitgk <- function(object, ...)

@@ -11,6 +11,21 @@ nobs.gkmixture <- function(object, ...) object$total
 coef.fitmgk <- function(object, ...) object$coefficients
 coef.gkmixture <- function(object, ...) object$coefficients
 
+# Wald intervals of A, B, g, k of each column.
+confint.fitmgk <- function(object, parm, level = object$margins[[1L]]$confidence, ...) {
+    each <- lapply(object$columns, function(column) {
+        of_column <- confint.fitgk(structure(object$margins[[column]], class = "fitgk"), level = level)
+        rownames(of_column) <- paste(column, rownames(of_column), sep = ".")
+        of_column
+    })
+    out <- do.call(rbind, each)
+    if (missing(parm))
+        return(out)
+    if (!all(parm %in% if (is.character(parm)) rownames(out) else seq_len(nrow(out))))
+        stop("parm: give some of ", paste(rownames(out), collapse = ", "), call. = FALSE)
+    out[parm, , drop = FALSE]
+}
+
 joint_title <- function(x, what)
     paste0(what, ", ", x$n, " rows of ", length(x$columns), if (length(x$columns) == 1L) " column" else " columns",
            omitted_words(x))
