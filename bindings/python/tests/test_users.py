@@ -52,6 +52,14 @@ def test_tests_and_plots_of_scipy(sample):
     assert dist.interval(0.9) == pytest.approx(dist.ppf([0.05, 0.95]), rel=1e-12)
 
 
+def test_loc_in_the_place_of_c():
+    with pytest.warns(UserWarning, match="the arguments are g, k, c, loc, scale, so give loc and scale by name"):
+        assert np.isnan(gkvae.gk(0.5, 0.2, 3.0, 1.0).pdf(1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gkvae.gk(0.5, 0.2, 0.7, 3.0, 1.0), gkvae.gh(0.5, 0.2, 3.0, 1.0), gkvae.ggh(0.5, 0.2, loc=3.0)
+
+
 @pytest.mark.parametrize("method", ["trf", "dogbox", "lm"])
 def test_least_squares_in_existing_code(method):
     t = np.linspace(0, 10, 50)
