@@ -74,18 +74,15 @@ gkv_status gki_explorer_check(const gkv_model *model)
 
 /* --- Parameters ----------------------------------------------------------- */
 
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
 /* Networks are float16. The others are few, and a density needs their digits. */
-static bool is_half(const gki_params *params, const gki_param *param)
+static bool is_half(const gkv_model *model, gki_param_id id)
 {
     static const float greatest = 65504.0F;
-    const gki_real *const values = params->values + param->offset;
-    if (!param->trainable || !(begins(param->name, "encoder.") || begins(param->name, "decoder.") ||
-                               begins(param->name, "prior.flow.")))
+    const gki_param *const param = &model->params.list[id];
+    const gki_real *const values = gki_param_value(&model->params, id);
+    if (!param->trainable || !(gki_param_range_has(model->tensors.encoder, id) ||
+                               gki_param_range_has(model->tensors.decoder, id) ||
+                               gki_param_range_has(model->tensors.flow, id)))
         return false;
     for (size_t i = 0; i < param->size; i++)
         if (!(fabsf((float)values[i]) <= greatest))
@@ -99,7 +96,7 @@ void gki_explorer_round(gkv_model *model)
     for (size_t p = 0; p < params->count; p++) {
         const gki_param *const param = &params->list[p];
         gki_real *const values = params->values + param->offset;
-        const size_t count = is_half(params, param) ? param->size : 0;
+        const size_t count = is_half(model, p) ? param->size : 0;
         for (size_t i = 0; i < count; i++)
             values[i] = (gki_real)gki_half_value(gki_half((float)values[i]));
     }
@@ -112,9 +109,8 @@ gkv_status gki_explorer_parameters(const gkv_model *model, gki_tensors *tensors)
         const gki_param *const param = &params->list[p];
         const size_t shape[] = {param->rows, param->cols}, rank = param->cols > 0 ? 2 : 1;
         const float *const values = params->values + param->offset;
-        GKV_TRY(is_half(params, param)
-                    ? gki_tensors_half(tensors, param->name, rank, shape, values)
-                    : gki_tensors_float(tensors, param->name, rank, shape, values));
+        GKV_TRY(is_half(model, p) ? gki_tensors_half(tensors, param->name, rank, shape, values)
+                                  : gki_tensors_float(tensors, param->name, rank, shape, values));
     }
     return GKV_OK;
 }
