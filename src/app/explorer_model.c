@@ -60,7 +60,8 @@ gkv_status gki_explorer_check(const gkv_model *model)
         char name[64], value[VALUE_SIZE], usual_value[VALUE_SIZE];
         const char *const one[] = {usual_value, NULL}, *const *list = one;
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (strcmp(key->section, "model") != 0 || strcmp(key->type, "name") != 0)
+        if (key->section_id != GKV_SECTION_MODEL ||
+            (key->kind != GKV_KIND_CHOICE && key->kind != GKV_KIND_SWITCH))
             continue;
         GKV_TRY(gkv_settings_get(&model->settings, name, sizeof value, value));
         GKV_TRY(gkv_settings_get(&usual, name, sizeof usual_value, usual_value));
@@ -137,7 +138,7 @@ gkv_status gki_explorer_describe(const gkv_model *model, json_t **out)
     const gkv_settings_key *key;
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[64], value[VALUE_SIZE];
-        if (strcmp(key->section, "model") != 0)
+        if (key->section_id != GKV_SECTION_MODEL)
             continue;
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
         if (gkv_settings_get(&model->settings, name, sizeof value, value) != GKV_OK) {
