@@ -344,12 +344,54 @@ GKV_API GKV_MUST_USE gkv_status gkv_settings_check(const gkv_settings *settings)
  * exactly. The file appears whole or not at all. GKV_ERR_IO. */
 GKV_API GKV_MUST_USE gkv_status gkv_settings_write(const gkv_settings *settings, const char *path);
 
+/* The sections of a configuration, in their order. */
+typedef enum gkv_section {
+    GKV_SECTION_DATA,
+    GKV_SECTION_MODEL,
+    GKV_SECTION_TRAIN,
+    GKV_SECTION_EVAL,
+    GKV_SECTIONS
+} gkv_section;
+
+/* What the values of a key are, and the type of its member of gkv_settings. */
+typedef enum gkv_key_kind {
+    GKV_KIND_INTEGER, /* int64_t */
+    GKV_KIND_SEED,    /* uint64_t */
+    GKV_KIND_NUMBER,  /* double */
+    GKV_KIND_CHOICE,  /* an enum: the index of one of the names listed in gkv_settings_key.range */
+    GKV_KIND_SWITCH,  /* bool: the index of one of the names "no, yes" */
+    GKV_KIND_LABEL,   /* any name that can be part of a path */
+    GKV_KIND_PATH,    /* a path that may be empty */
+    GKV_KIND_FOLDER,  /* a path that may not be empty */
+    GKV_KIND_DIGEST,  /* a SHA-256 in hexadecimal, or nothing */
+    GKV_KIND_SIZE,    /* HEIGHTxWIDTH, or nothing */
+    GKV_KIND_RANGE,   /* LOW,HIGH, or nothing */
+    GKV_KIND_COLOUR,  /* white, black or six hexadecimal digits */
+    GKV_KINDS
+} gkv_key_kind;
+
+/* What a key is for. The facts are flags. */
+typedef enum gkv_key_fact {
+    /* It says where files are or how many threads there are. Files of models do not have it, and
+     * the ranks of a training may have different values. */
+    GKV_KEY_IS_LOCAL = 1,
+    /* Models that were trained with different values are different models. */
+    GKV_KEY_CHANGES_MODEL = 2,
+    /* It belongs to a trained model, and an evaluation cannot change it. */
+    GKV_KEY_IS_MODELS = 4
+} gkv_key_fact;
+
 /* One key of the table. Strings live as long as the program. */
 typedef struct gkv_settings_key {
     const char *section, *name;
-    const char *type;    /* "integer", "number", "name" or "path" */
+    /* the kind in a word: "integer", "number", "name", "path", "sha256", "size", "range" or
+     * "colour" */
+    const char *type;
     const char *range;   /* as in "1 … 4096" or "normal, gk, gk-copula"; "" when free */
     const char *meaning; /* one or more sentences */
+    gkv_section section_id;
+    gkv_key_kind kind;
+    unsigned facts; /* those gkv_key_fact that hold, joined by | */
 } gkv_settings_key;
 
 /* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it

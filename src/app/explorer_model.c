@@ -60,7 +60,8 @@ gkv_status gki_explorer_check(const gkv_model *model)
         char name[64], value[VALUE_SIZE], usual_value[VALUE_SIZE];
         const char *const one[] = {usual_value, NULL}, *const *list = one;
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (strcmp(key->section, "model") != 0 || strcmp(key->type, "name") != 0)
+        if (key->section_id != GKV_SECTION_MODEL ||
+            (key->kind != GKV_KIND_CHOICE && key->kind != GKV_KIND_SWITCH))
             continue;
         GKV_TRY(gkv_settings_get(&model->settings, name, sizeof value, value));
         GKV_TRY(gkv_settings_get(&usual, name, sizeof usual_value, usual_value));
@@ -74,18 +75,15 @@ gkv_status gki_explorer_check(const gkv_model *model)
 
 /* --- Parameters ----------------------------------------------------------- */
 
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
 /* Networks are float16. The others are few, and a density needs their digits. */
-static bool is_half(const gki_params *params, const gki_param *param)
+static bool is_half(const gkv_model *model, gki_param_id id)
 {
     static const float greatest = 65504.0F;
-    const gki_real *const values = params->values + param->offset;
-    if (!param->trainable || !(begins(param->name, "encoder.") || begins(param->name, "decoder.") ||
-                               begins(param->name, "prior.flow.")))
+    const gki_param *const param = &model->params.list[id];
+    const gki_real *const values = gki_param_value(&model->params, id);
+    if (!param->trainable || !(gki_param_range_has(model->tensors.encoder, id) ||
+                               gki_param_range_has(model->tensors.decoder, id) ||
+                               gki_param_range_has(model->tensors.flow, id)))
         return false;
     for (size_t i = 0; i < param->size; i++)
         if (!(fabsf((float)values[i]) <= greatest))
@@ -99,7 +97,7 @@ void gki_explorer_round(gkv_model *model)
     for (size_t p = 0; p < params->count; p++) {
         const gki_param *const param = &params->list[p];
         gki_real *const values = params->values + param->offset;
-        const size_t count = is_half(params, param) ? param->size : 0;
+        const size_t count = is_half(model, p) ? param->size : 0;
         for (size_t i = 0; i < count; i++)
             values[i] = (gki_real)gki_half_value(gki_half((float)values[i]));
     }
@@ -112,9 +110,8 @@ gkv_status gki_explorer_parameters(const gkv_model *model, gki_tensors *tensors)
         const gki_param *const param = &params->list[p];
         const size_t shape[] = {param->rows, param->cols}, rank = param->cols > 0 ? 2 : 1;
         const float *const values = params->values + param->offset;
-        GKV_TRY(is_half(params, param)
-                    ? gki_tensors_half(tensors, param->name, rank, shape, values)
-                    : gki_tensors_float(tensors, param->name, rank, shape, values));
+        GKV_TRY(is_half(model, p) ? gki_tensors_half(tensors, param->name, rank, shape, values)
+                                  : gki_tensors_float(tensors, param->name, rank, shape, values));
     }
     return GKV_OK;
 }
@@ -141,7 +138,7 @@ gkv_status gki_explorer_describe(const gkv_model *model, json_t **out)
     const gkv_settings_key *key;
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[64], value[VALUE_SIZE];
-        if (strcmp(key->section, "model") != 0)
+        if (key->section_id != GKV_SECTION_MODEL)
             continue;
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
         if (gkv_settings_get(&model->settings, name, sizeof value, value) != GKV_OK) {

@@ -216,6 +216,9 @@ typedef struct gki_base_ops {
     /* Writes the density and the distribution function of one dimension at x[n]. */
     void (*margin_at)(const gki_base *base, const gki_params *params, size_t dimension, size_t n,
                       const double *x, double *pdf, double *cdf);
+
+    /* Returns the degrees of freedom of the margin of one dimension. NULL if margins have none. */
+    double (*freedom)(const gki_base *base, const gki_params *params, size_t dimension);
 } gki_base_ops;
 
 /* The first member of every base. */

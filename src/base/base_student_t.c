@@ -82,6 +82,11 @@ static gki_student margin_of(const gki_base *base, const gki_params *params, siz
                          exp((double)gki_param_value(params, of(base)->log_freedom)[j])};
 }
 
+static double freedom_of(const gki_base *base, const gki_params *params, size_t j)
+{
+    return margin_of(base, params, j).freedom;
+}
+
 /* --- Passes --------------------------------------------------------------- */
 
 static void log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
@@ -299,4 +304,5 @@ const gki_base_ops gki_base_student_t = {
     .check = check,
     .refit = refit,
     .margin_at = margin_at,
+    .freedom = freedom_of,
 };

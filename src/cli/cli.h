@@ -228,10 +228,6 @@ typedef struct cli_run {
 int cli_run_open(const cli_model_arguments *arguments, cli_run *run);
 void cli_run_free(cli_run *run);
 
-/* Whether this setting, "SECTION.KEY" in `name`, is part of the model. The other settings are the
- * paths of the data and the settings of an evaluation. */
-bool cli_is_models_own(const gkv_settings_key *key, const char *name);
-
 /* True if the folder's model file is no longer the one that was read. */
 bool cli_run_changed(const cli_run *run, const char *folder);
 

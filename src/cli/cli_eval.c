@@ -233,7 +233,7 @@ static int check_model_kept(const gkv_settings *before, const gkv_settings *afte
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[64], values[2][GKV_PATH_SIZE];
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (cli_is_models_own(key, name) &&
+        if ((key->facts & GKV_KEY_IS_MODELS) &&
             gkv_settings_get(before, name, GKV_PATH_SIZE, values[0]) == GKV_OK &&
             gkv_settings_get(after, name, GKV_PATH_SIZE, values[1]) == GKV_OK &&
             strcmp(values[0], values[1]) != 0)

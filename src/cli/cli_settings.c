@@ -38,8 +38,9 @@ static void print_plain(const gkv_settings *defaults)
         if (begins_section(i))
             printf("%s[%s]\n", i ? "\n" : "", key->section);
         printf("%s =%s%s\n    %s\n", key->name, *value ? " " : "", value, key->meaning);
+        const bool names = key->kind == GKV_KIND_CHOICE || key->kind == GKV_KIND_SWITCH;
         if (*key->range)
-            printf("    %s%s\n", strcmp(key->type, "name") == 0 ? "one of " : "", key->range);
+            printf("    %s%s\n", names ? "one of " : "", key->range);
         free(value);
     }
 }

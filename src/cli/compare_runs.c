@@ -11,14 +11,6 @@
 
 /* --- Runs of one model ---------------------------------------------------- */
 
-/* The folder of the data, the number of threads and the settings of the evaluation do not change a
- * model. */
-static bool is_ignored(const gkv_settings_key *key, const char *name)
-{
-    return strcmp(key->section, "eval") == 0 || strcmp(name, "train.threads") == 0 ||
-           strcmp(name, "data.folder") == 0;
-}
-
 bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool of_one_seed,
                         char name[64])
 {
@@ -26,13 +18,13 @@ bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char values[2][GKV_PATH_SIZE];
         snprintf(name, 64, "%s.%s", key->section, key->name);
-        if (is_ignored(key, name) || (!of_one_seed && strcmp(name, "train.seed") == 0))
+        if (!(key->facts & GKV_KEY_CHANGES_MODEL) || (!of_one_seed && key->kind == GKV_KIND_SEED))
             continue;
         if (gkv_settings_get(one, name, sizeof values[0], values[0]) != GKV_OK ||
             gkv_settings_get(other, name, sizeof values[1], values[1]) != GKV_OK)
             return false;
         /* a plan does not know the SHA-256 of the files that a run was made with */
-        const bool unknown = strcmp(key->type, "sha256") == 0 && (!*values[0] || !*values[1]);
+        const bool unknown = key->kind == GKV_KIND_DIGEST && (!*values[0] || !*values[1]);
         if (!unknown && strcmp(values[0], values[1]) != 0)
             return false;
     }

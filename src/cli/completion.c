@@ -49,9 +49,13 @@ static cli_value data_sets(cli_texts *texts)
 
 static cli_value key_value(const gkv_settings_key *key, cli_texts *texts)
 {
-    if (strcmp(key->type, "name") == 0 && *key->range)
-        return (cli_value){CLI_VALUE_WORDS, spaced(texts, key->range, ", ")};
-    return (cli_value){strcmp(key->type, "path") == 0 ? CLI_VALUE_FILE : CLI_VALUE_FREE, NULL};
+    switch (key->kind) {
+    case GKV_KIND_CHOICE:
+    case GKV_KIND_SWITCH: return (cli_value){CLI_VALUE_WORDS, spaced(texts, key->range, ", ")};
+    case GKV_KIND_PATH:
+    case GKV_KIND_FOLDER: return (cli_value){CLI_VALUE_FILE, NULL};
+    default: return (cli_value){CLI_VALUE_FREE, NULL};
+    }
 }
 
 /* The choices of a setting, for an option that sets it. */

@@ -138,7 +138,7 @@ bool plan_eval_setting(const compare_plan *plan, size_t model, size_t i, char ke
 {
     const gkv_settings_key *found;
     for (size_t k = 0; (found = gkv_settings_key_at(k)); k++) {
-        if (strcmp(found->section, "eval") != 0 || i-- > 0)
+        if (found->section_id != GKV_SECTION_EVAL || i-- > 0)
             continue;
         snprintf(key, 64, "eval.%s", found->name);
         return gkv_settings_get(&plan->models[model].expected, key, GKV_PATH_SIZE, value) == GKV_OK;

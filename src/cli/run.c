@@ -98,13 +98,6 @@ const struct argp_child cli_model_and_data[3] = {{.argp = &model_argp},
 
 /* --- Settings ------------------------------------------------------------- */
 
-bool cli_is_models_own(const gkv_settings_key *key, const char *name)
-{
-    return strcmp(key->section, "model") == 0 || strcmp(name, "data.binarization") == 0 ||
-           strcmp(name, "data.validation") == 0 ||
-           (strcmp(key->section, "train") == 0 && strcmp(name, "train.threads") != 0);
-}
-
 /* `source` is where the run's settings are from: config.ini, or "" for the command line. */
 static int compare(const cli_run *run, const char *source, const cli_assignments *assignments)
 {
@@ -112,7 +105,7 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[64], wished[GKV_PATH_SIZE], made[GKV_PATH_SIZE];
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (!cli_is_models_own(key, name))
+        if (!(key->facts & GKV_KEY_IS_MODELS))
             continue;
         int code = cli_check(gkv_settings_get(&run->settings, name, sizeof wished, wished));
         if (code == CLI_OK)

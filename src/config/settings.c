@@ -49,8 +49,7 @@ const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_
     if (!text)
         return NULL;
     text[0] = '\0';
-    if (name && find(name, "settings", &row) == GKV_OK &&
-        (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH))
+    if (name && find(name, "settings", &row) == GKV_OK && gki_settings_row_is_choice(row))
         gki_settings_row_choice(row, value, text);
     return text;
 }
@@ -81,7 +80,7 @@ static gkv_status check_rows(const gkv_settings *settings)
         const char *field = (const char *)settings + row->offset;
         gkv_settings scratch;
         char text[GKV_VALUE_SIZE];
-        if (row->kind > GKV_KIND_SWITCH && !memchr(field, '\0', row->size))
+        if (row->key.kind > GKV_KIND_SWITCH && !memchr(field, '\0', row->size))
             return gki_fail(GKV_ERR_CONFIG, "settings: %s.%s does not end in its %zu bytes",
                             row->key.section, row->key.name, row->size);
         gki_settings_row_format(row, settings, text);

@@ -9,60 +9,92 @@
 
 #define FIELD(section, name) \
     offsetof(gkv_settings, section.name), sizeof((gkv_settings *)0)->section.name
-#define ROW(section, name, type, range, meaning, kind, initial, low, high, above, below, zero,   \
-            why)                                                                                 \
-    {                                                                                            \
-        {#section, #name, type, range, meaning}, kind, FIELD(section, name), initial, low, high, \
-            above, below, zero, why                                                              \
+
+/* The facts of a key of each section, unless its row says otherwise. */
+#define FACTS_data GKV_KEY_CHANGES_MODEL
+#define FACTS_model GKV_KEY_CHANGES_MODEL | GKV_KEY_IS_MODELS
+#define FACTS_train GKV_KEY_CHANGES_MODEL | GKV_KEY_IS_MODELS
+#define FACTS_eval 0
+
+#define SECTION_data GKV_SECTION_DATA
+#define SECTION_model GKV_SECTION_MODEL
+#define SECTION_train GKV_SECTION_TRAIN
+#define SECTION_eval GKV_SECTION_EVAL
+
+#define TYPE_INTEGER "integer"
+#define TYPE_SEED "integer"
+#define TYPE_NUMBER "number"
+#define TYPE_CHOICE "name"
+#define TYPE_SWITCH "name"
+#define TYPE_LABEL "name"
+#define TYPE_PATH "path"
+#define TYPE_FOLDER "path"
+#define TYPE_DIGEST "sha256"
+#define TYPE_SIZE "size"
+#define TYPE_RANGE "range"
+#define TYPE_COLOUR "colour"
+
+#define ROW(facts, section, name, kind, range, meaning, initial, low, high, above, below, zero,    \
+            why)                                                                                   \
+    {                                                                                              \
+        {#section, #name, TYPE_##kind, range, meaning, SECTION_##section, GKV_KIND_##kind, facts}, \
+            FIELD(section, name), initial, low, high, above, below, zero, why                      \
     }
 
-#define INTEGER(section, name, initial, low, high, meaning)                                   \
-    ROW(section, name, "integer", #low " … " #high, meaning, GKV_KIND_INTEGER, #initial, low, \
-        high, 0, 0, NULL, NULL)
-#define INTEGER_OR(zero, section, name, initial, low, high, meaning)                       \
-    ROW(section, name, "integer", zero " or " #low " … " #high, meaning, GKV_KIND_INTEGER, \
-        initial, low, high, 0, 0, zero, NULL)
-#define SEED(section, name, initial, meaning)                                                     \
-    ROW(section, name, "integer", "0 … 9223372036854775807", meaning, GKV_KIND_SEED, #initial, 0, \
-        0, 0, 0, NULL, NULL)
-#define NUMBER(section, name, initial, low, high, meaning)                                        \
-    ROW(section, name, "number", #low " … " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, \
-        0, 0, NULL, NULL)
-#define NUMBER_ABOVE(section, name, initial, low, high, meaning, why)                        \
-    ROW(section, name, "number", "above " #low ", at most " #high, meaning, GKV_KIND_NUMBER, \
-        #initial, low, high, 1, 0, NULL, why)
-#define NUMBER_BELOW(section, name, initial, low, high, meaning)                              \
-    ROW(section, name, "number", "at least " #low ", below " #high, meaning, GKV_KIND_NUMBER, \
-        #initial, low, high, 0, 1, NULL, NULL)
-#define CHOICE(section, name, initial, names, meaning) \
-    ROW(section, name, "name", names, meaning, GKV_KIND_CHOICE, initial, 0, 0, 0, 0, NULL, NULL)
-#define SWITCH(section, name, initial, meaning)                                                 \
-    ROW(section, name, "name", "no, yes", meaning, GKV_KIND_SWITCH, #initial, 0, 0, 0, 0, NULL, \
+#define INTEGER_AS(facts, section, name, initial, low, high, meaning)                              \
+    ROW(facts, section, name, INTEGER, #low " … " #high, meaning, #initial, low, high, 0, 0, NULL, \
         NULL)
-#define TEXT(section, name, kind, type, initial, meaning) \
-    ROW(section, name, type, "", meaning, kind, initial, 0, 0, 0, 0, NULL, NULL)
+#define INTEGER(section, name, initial, low, high, meaning) \
+    INTEGER_AS(FACTS_##section, section, name, initial, low, high, meaning)
+#define INTEGER_OR_AS(facts, zero, section, name, initial, low, high, meaning)                    \
+    ROW(facts, section, name, INTEGER, zero " or " #low " … " #high, meaning, initial, low, high, \
+        0, 0, zero, NULL)
+#define INTEGER_OR(zero, section, name, initial, low, high, meaning) \
+    INTEGER_OR_AS(FACTS_##section, zero, section, name, initial, low, high, meaning)
+#define SEED(section, name, initial, meaning)                                                     \
+    ROW(FACTS_##section, section, name, SEED, "0 … 9223372036854775807", meaning, #initial, 0, 0, \
+        0, 0, NULL, NULL)
+#define NUMBER(section, name, initial, low, high, meaning)                                         \
+    ROW(FACTS_##section, section, name, NUMBER, #low " … " #high, meaning, #initial, low, high, 0, \
+        0, NULL, NULL)
+#define NUMBER_ABOVE(section, name, initial, low, high, meaning, why)                      \
+    ROW(FACTS_##section, section, name, NUMBER, "above " #low ", at most " #high, meaning, \
+        #initial, low, high, 1, 0, NULL, why)
+#define NUMBER_BELOW(section, name, initial, low, high, meaning)                            \
+    ROW(FACTS_##section, section, name, NUMBER, "at least " #low ", below " #high, meaning, \
+        #initial, low, high, 0, 1, NULL, NULL)
+#define CHOICE_AS(facts, section, name, initial, names, meaning) \
+    ROW(facts, section, name, CHOICE, names, meaning, initial, 0, 0, 0, 0, NULL, NULL)
+#define CHOICE(section, name, initial, names, meaning) \
+    CHOICE_AS(FACTS_##section, section, name, initial, names, meaning)
+#define SWITCH(section, name, initial, meaning)                                                 \
+    ROW(FACTS_##section, section, name, SWITCH, "no, yes", meaning, #initial, 0, 0, 0, 0, NULL, \
+        NULL)
+#define TEXT_AS(facts, section, name, kind, initial, meaning) \
+    ROW(facts, section, name, kind, "", meaning, initial, 0, 0, 0, 0, NULL, NULL)
+#define TEXT(section, name, kind, initial, meaning) \
+    TEXT_AS(FACTS_##section, section, name, kind, initial, meaning)
 
 const gki_settings_row gki_settings_rows[] = {
-    TEXT(data, dataset, GKV_KIND_LABEL, "name", "mnist",
+    TEXT(data, dataset, LABEL, "mnist",
          "The data set: mnist, fashion-mnist, or any other name for your own files."),
-    TEXT(
-        data, folder, GKV_KIND_FOLDER, "path", "data",
+    TEXT_AS(
+        GKV_KEY_IS_LOCAL, data, folder, FOLDER, "data",
         "The folder that contains DATASET/train-images-idx3-ubyte[.gz] and the three other files."),
-    TEXT(data, train_images, GKV_KIND_PATH, "path", "",
-         "Training images in place of the standard file: IDX, .npy, .npz, or a folder of PNG "
-         "files."),
-    TEXT(data, train_labels, GKV_KIND_PATH, "path", "",
-         "Training labels in place of the standard file: IDX, .npy, .npz, or CSV."),
-    TEXT(data, test_images, GKV_KIND_PATH, "path", "",
-         "Test images in place of the standard file, as data.train_images."),
-    TEXT(data, test_labels, GKV_KIND_PATH, "path", "",
-         "Test labels in place of the standard file, as data.train_labels."),
-    TEXT(data, train_images_sha256, GKV_KIND_DIGEST, "sha256", "",
+    TEXT_AS(GKV_KEY_IS_LOCAL | FACTS_data, data, train_images, PATH, "",
+            "Training images in place of the standard file: IDX, .npy, .npz, or a folder of PNG "
+            "files."),
+    TEXT_AS(GKV_KEY_IS_LOCAL | FACTS_data, data, train_labels, PATH, "",
+            "Training labels in place of the standard file: IDX, .npy, .npz, or CSV."),
+    TEXT_AS(GKV_KEY_IS_LOCAL | FACTS_data, data, test_images, PATH, "",
+            "Test images in place of the standard file, as data.train_images."),
+    TEXT_AS(GKV_KEY_IS_LOCAL | FACTS_data, data, test_labels, PATH, "",
+            "Test labels in place of the standard file, as data.train_labels."),
+    TEXT(data, train_images_sha256, DIGEST, "",
          "The SHA-256 that the uncompressed training images must have; empty: any. Training writes "
          "it "
          "to the run's config.ini."),
-    TEXT(data, train_labels_sha256, GKV_KIND_DIGEST, "sha256", "",
-         "The same for the training labels."),
+    TEXT(data, train_labels_sha256, DIGEST, "", "The same for the training labels."),
     SWITCH(data, invert, no,
            "Images are dark on a bright ground: 255 minus each level makes them bright on black."),
     SWITCH(data, transpose, no,
@@ -71,23 +103,24 @@ const gki_settings_row gki_settings_rows[] = {
         data, channels, "auto", "auto, 1, 3",
         "Levels of a pixel: 1 converts colour to grey (Rec. 601 luma), 3 makes grey into colour; "
         "auto is 1 unless a pixel of any image is not grey."),
-    TEXT(data, resize, GKV_KIND_SIZE, "size", "",
+    TEXT(data, resize, SIZE, "",
          "Resizes all images to HEIGHTxWIDTH pixels, as in 32x32: averages of areas where they "
          "shrink, bilinear where they grow; empty: they must have one size."),
-    TEXT(data, background, GKV_KIND_COLOUR, "colour", "white",
+    TEXT(data, background, COLOUR, "white",
          "What is behind pixels that are not opaque: white, black or rrggbb in hexadecimal."),
     SWITCH(data, skip_bad, no,
            "Leaves out files of a folder of images that are damaged or of another size, instead of "
            "refusing the folder."),
-    CHOICE(data, binarization, "dynamic", "dynamic, static, grey, continuous",
-           "How grey levels become 0 and 1: drawn anew at every step, drawn once, or left grey. "
-           "continuous takes the numbers of a .npy or .npz array of floats as they are, for "
-           "likelihoods that are densities."),
-    TEXT(data, range, GKV_KIND_RANGE, "range", "",
+    CHOICE_AS(GKV_KEY_IS_MODELS | FACTS_data, data, binarization, "dynamic",
+              "dynamic, static, grey, continuous",
+              "How grey levels become 0 and 1: drawn anew at every step, drawn once, or left grey. "
+              "continuous takes the numbers of a .npy or .npz array of floats as they are, for "
+              "likelihoods that are densities."),
+    TEXT(data, range, RANGE, "",
          "LOW,HIGH: the numbers of continuous data that are 0 and 1 in the model; empty: the least "
          "and the greatest training number. Training writes it to the run's config.ini."),
-    INTEGER(data, validation, 2000, 0, 1000000,
-            "Training images held out for validation; 0 is none."),
+    INTEGER_AS(GKV_KEY_IS_MODELS | FACTS_data, data, validation, 2000, 0, 1000000,
+               "Training images held out for validation; 0 is none."),
 
     INTEGER(model, latent, 24, 1, 4096, "Dimensions of the latent vector z."),
     CHOICE(model, net, "mlp", "mlp, conv",
@@ -250,7 +283,8 @@ const gki_settings_row gki_settings_rows[] = {
             "Epochs without a better validation −ELBO before training stops; 0 is off."),
     INTEGER(train, checkpoint_every, 1, 1, 1000000, "Epochs between checkpoints."),
     SEED(train, seed, 1, "Seed of the weights, the order of images and all training noise."),
-    INTEGER_OR("auto", train, threads, "auto", 1, 256, "Threads; auto is one per processor."),
+    INTEGER_OR_AS(GKV_KEY_IS_LOCAL, "auto", train, threads, "auto", 1, 256,
+                  "Threads; auto is one per processor."),
 
     INTEGER(eval, samples, 500, 1, 1000000, "Importance samples per image."),
     INTEGER_OR("all", eval, images, "all", 1, 1000000, "Number of test images, from the first."),
@@ -264,10 +298,10 @@ const gki_settings_row gki_settings_rows[] = {
             "Number of sets of draws; the metrics of generation are averaged over them."),
     NUMBER(eval, temperature, 1, 0, 100,
            "Temperature of the draws: the scale of the base's normal scores; 1 is the model."),
-    TEXT(eval, features, GKV_KIND_PATH, "path", "",
-         "The network whose features the metrics of generation compare; if empty, the built-in "
-         "network of the data "
-         "set."),
+    TEXT_AS(GKV_KEY_IS_LOCAL, eval, features, PATH, "",
+            "The network whose features the metrics of generation compare; if empty, the built-in "
+            "network of the data "
+            "set."),
     SEED(eval, seed, 1, "Seed of posterior noise, of draws and of the test set's binarization."),
 };
 const size_t gki_settings_row_count = sizeof gki_settings_rows / sizeof *gki_settings_rows;

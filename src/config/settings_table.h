@@ -7,24 +7,8 @@
 
 #include "gkvae/settings.h"
 
-typedef enum gki_settings_kind {
-    GKV_KIND_INTEGER, /* int64_t */
-    GKV_KIND_SEED,    /* uint64_t */
-    GKV_KIND_NUMBER,  /* double */
-    GKV_KIND_CHOICE,  /* an enum: the index of one of the names listed in key.range */
-    GKV_KIND_SWITCH,  /* bool: the index of one of the names "no, yes" */
-    GKV_KIND_LABEL,   /* any name that can be part of a path */
-    GKV_KIND_PATH,    /* a path that may be empty */
-    GKV_KIND_FOLDER,  /* a path that may not be empty */
-    GKV_KIND_DIGEST,  /* a SHA-256 in hexadecimal, or nothing */
-    GKV_KIND_SIZE,    /* HEIGHTxWIDTH, or nothing */
-    GKV_KIND_RANGE,   /* LOW,HIGH, or nothing */
-    GKV_KIND_COLOUR   /* white, black or six hexadecimal digits */
-} gki_settings_kind;
-
 typedef struct gki_settings_row {
     gkv_settings_key key;
-    gki_settings_kind kind;
     size_t offset, size;        /* of the field in gkv_settings */
     const char *initial;        /* the default, as text in a file */
     double low, high;           /* the range of integers and numbers */
@@ -54,6 +38,10 @@ void gki_settings_put_range(const double range[2], char text[GKV_RANGE_SIZE]);
 /* The name of a choice's value; "" for a value out of range. Returns name. */
 const char *gki_settings_row_choice(const gki_settings_row *row, int value,
                                     char name[GKV_NAME_SIZE]);
+
+/* Whether the setting is one of several names, CHOICE or SWITCH; and the index of that name. */
+bool gki_settings_row_is_choice(const gki_settings_row *row);
+int gki_settings_row_index(const gki_settings_row *row, const gkv_settings *settings);
 
 /* Finds the row of a key. GKV_ERR_CONFIG, with the nearest valid name, for an unknown key. */
 gkv_status gki_settings_row_find(const char *section, const char *name, const char *where,

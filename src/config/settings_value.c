@@ -63,6 +63,11 @@ static const char *path_fault(const char *text)
     return NULL;
 }
 
+static const char *folder_fault(const char *text)
+{
+    return *text ? path_fault(text) : "a path; write . for the current folder";
+}
+
 /* The form that a SHA-256 must have, if the text does not have it; otherwise NULL. */
 static const char *digest_fault(const char *text)
 {
@@ -132,6 +137,14 @@ bool gkv_settings_range(const gkv_data_settings *settings, double range[2])
     return false;
 }
 
+/* Of each kind of text: the form that it must have, if a text does not have it; otherwise NULL. */
+static const char *(*const faults[GKV_KINDS])(const char *text) = {
+    [GKV_KIND_LABEL] = label_fault,   [GKV_KIND_PATH] = path_fault,
+    [GKV_KIND_FOLDER] = folder_fault, [GKV_KIND_DIGEST] = digest_fault,
+    [GKV_KIND_SIZE] = size_fault,     [GKV_KIND_RANGE] = range_fault,
+    [GKV_KIND_COLOUR] = colour_fault,
+};
+
 static gkv_status refuse(const gki_settings_row *row, const char *text, const char *where,
                          const char *wanted, const char *reason)
 {
@@ -145,15 +158,9 @@ static gkv_status parse_text(const gki_settings_row *row, const char *text, char
                              const char *where)
 {
     char wanted[160];
-    text += row->kind == GKV_KIND_COLOUR && *text == '#'; /* in a file a comment begins with # */
-    const char *fault = row->kind == GKV_KIND_LABEL    ? label_fault(text)
-                        : row->kind == GKV_KIND_DIGEST ? digest_fault(text)
-                        : row->kind == GKV_KIND_SIZE   ? size_fault(text)
-                        : row->kind == GKV_KIND_COLOUR ? colour_fault(text)
-                        : row->kind == GKV_KIND_RANGE  ? range_fault(text)
-                                                       : path_fault(text);
-    if (row->kind == GKV_KIND_FOLDER && !*text)
-        fault = "a path; write . for the current folder";
+    if (row->key.kind == GKV_KIND_COLOUR && *text == '#') /* in a file a comment begins with # */
+        text++;
+    const char *fault = faults[row->key.kind](text);
     if (fault)
         return refuse(row, text, where, fault, NULL);
     if (strlen(text) >= row->size) {
@@ -168,16 +175,22 @@ static gkv_status parse_text(const gki_settings_row *row, const char *text, char
 static void put_choice(const gki_settings_row *row, int index, char *field)
 {
     const bool on = index == 1;
-    if (row->kind == GKV_KIND_SWITCH)
+    if (row->key.kind == GKV_KIND_SWITCH)
         memcpy(field, &on, sizeof on);
     else
         memcpy(field, &index, sizeof index);
 }
 
-static int get_choice(const gki_settings_row *row, const char *field)
+bool gki_settings_row_is_choice(const gki_settings_row *row)
 {
+    return row->key.kind == GKV_KIND_CHOICE || row->key.kind == GKV_KIND_SWITCH;
+}
+
+int gki_settings_row_index(const gki_settings_row *row, const gkv_settings *settings)
+{
+    const char *field = (const char *)settings + row->offset;
     int index = 0;
-    if (row->kind == GKV_KIND_SWITCH)
+    if (row->key.kind == GKV_KIND_SWITCH)
         /* reading a bool that is neither 0 nor 1 would be undefined */
         return *(const unsigned char *)field;
     memcpy(&index, field, sizeof index);
@@ -212,7 +225,7 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
 {
     char *field = (char *)settings + row->offset;
     char wanted[160], zero[64];
-    if (row->kind == GKV_KIND_INTEGER) {
+    if (row->key.kind == GKV_KIND_INTEGER) {
         int64_t value = 0;
         if (row->zero && strcmp(text, row->zero) == 0) {
             memcpy(field, &value, sizeof value);
@@ -228,7 +241,7 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
         memcpy(field, &value, sizeof value);
         return GKV_OK;
     }
-    if (row->kind == GKV_KIND_SEED) {
+    if (row->key.kind == GKV_KIND_SEED) {
         uint64_t value = 0;
         if (!parse_seed(text, &value)) {
             snprintf(wanted, sizeof wanted, "an integer, %s", row->key.range);
@@ -237,7 +250,7 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
         memcpy(field, &value, sizeof value);
         return GKV_OK;
     }
-    if (row->kind == GKV_KIND_NUMBER) {
+    if (row->key.kind == GKV_KIND_NUMBER) {
         double value = 0;
         if (!gki_parse_number(text, &value) || !inside(row, value)) {
             snprintf(wanted, sizeof wanted, "a number, %s", row->key.range);
@@ -246,7 +259,7 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
         memcpy(field, &value, sizeof value);
         return GKV_OK;
     }
-    if (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH)
+    if (gki_settings_row_is_choice(row))
         return parse_choice(row, text, field, where);
     return parse_text(row, text, field, where);
 }
@@ -278,7 +291,7 @@ void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *se
     int64_t integer = 0;
     uint64_t seed = 0;
     double number = 0;
-    switch (row->kind) {
+    switch (row->key.kind) {
     case GKV_KIND_INTEGER:
         memcpy(&integer, field, sizeof integer);
         if (integer == 0 && row->zero)
@@ -295,7 +308,9 @@ void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *se
         format_number(number, GKV_VALUE_SIZE, text);
         break;
     case GKV_KIND_CHOICE:
-    case GKV_KIND_SWITCH: gki_settings_row_choice(row, get_choice(row, field), text); break;
+    case GKV_KIND_SWITCH:
+        gki_settings_row_choice(row, gki_settings_row_index(row, settings), text);
+        break;
     default: {
         /* A field without a NUL is cut at its size. */
         const char *end = memchr(field, '\0', row->size);

@@ -1,6 +1,5 @@
 #include "density/table_flow.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,20 +133,17 @@ done:
     return status;
 }
 
-static int ascending_real(const void *a, const void *b)
+static int ascending_freedom(const void *a, const void *b)
 {
-    const gki_real x = *(const gki_real *)a, y = *(const gki_real *)b;
+    const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 double gki_table_flow_freedom(const gki_table_flow *flow)
 {
-    gki_real all[GKV_DENSITY_COLUMNS_MAX];
-    for (size_t p = 0; p < flow->params.count; p++)
-        if (strcmp(flow->params.list[p].name, "prior.base.log_freedom") == 0) {
-            memcpy(all, gki_param_value(&flow->params, p), flow->d * sizeof *all);
-            qsort(all, flow->d, sizeof *all, ascending_real);
-            return exp((double)all[flow->d / 2]);
-        }
-    return NAN;
+    double all[GKV_DENSITY_COLUMNS_MAX];
+    for (size_t j = 0; j < flow->d; j++)
+        all[j] = flow->base->ops->freedom(flow->base, &flow->params, j);
+    qsort(all, flow->d, sizeof *all, ascending_freedom);
+    return all[flow->d / 2];
 }

@@ -202,18 +202,13 @@ static gkv_settings settings_with(const gkv_model *model, const gkv_model_settin
     return settings;
 }
 
-/* Copies every parameter that does not belong to the base. */
+/* Copies every parameter that does not belong to the base. The base's are the last, and the models
+ * differ in it alone, so the others have the same places in both tables. */
 static void copy_others(const gkv_model *from, const gkv_model *to)
 {
-    for (size_t i = 0; i < to->params.count; i++) {
-        const gki_param *param = &to->params.list[i];
-        for (size_t j = 0; j < from->params.count && strncmp(param->name, "prior.base.", 11) != 0;
-             j++)
-            if (strcmp(from->params.list[j].name, param->name) == 0)
-                memcpy(to->params.values + param->offset,
-                       from->params.values + from->params.list[j].offset,
-                       param->size * sizeof(gki_real));
-    }
+    for (gki_param_id id = 0; id < to->tensors.base.first; id++)
+        memcpy(gki_param_value(&to->params, id), gki_param_value(&from->params, id),
+               to->params.list[id].size * sizeof(gki_real));
 }
 
 static gkv_status refits(const base_fit_job *job, const gkv_model *fresh,

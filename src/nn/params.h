@@ -54,6 +54,12 @@ typedef struct gki_param_range {
     gki_param_id first, end;
 } gki_param_range;
 
+/* Whether a tensor is in the range. */
+static inline bool gki_param_range_has(gki_param_range range, gki_param_id id)
+{
+    return id >= range.first && id < range.end;
+}
+
 /* Frees the members, not the struct, and sets them to zero. NULL is fine. */
 void gki_params_free(gki_params *params);
 

@@ -10,14 +10,13 @@ const gki_workspace *gki_trainer_rows(const gki_trainer *trainer)
     return trainer->ranks ? &trainer->ranks->batch : &trainer->ws;
 }
 
-/* Whether all ranks have the same settings. The number of threads and the places of files may
- * differ. */
+/* Whether all ranks have the same settings, except those of each rank's machine. */
 static gkv_status check_settings(const gkv_settings *settings, gkv_dist *dist)
 {
     const gkv_settings_key *key;
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[2 * GKV_NAME_SIZE], what[3 * GKV_NAME_SIZE], value[GKV_PATH_SIZE];
-        if (strcmp(key->type, "path") == 0 || strcmp(key->name, "threads") == 0)
+        if (key->facts & GKV_KEY_IS_LOCAL)
             continue;
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
         snprintf(what, sizeof what, "the setting %s", name);

@@ -293,9 +293,10 @@ static void divide_classes(const gki_trainer *trainer, size_t every, uint32_t *f
 static void reset_optimiser(gki_trainer *trainer)
 {
     const gki_params *params = &trainer->model->params;
-    for (size_t i = 0; i < params->count; i++) {
-        const gki_param *param = &params->list[i];
-        if (!param->trainable || strncmp(param->name, "prior.base.", 11) != 0)
+    const gki_param_range base = trainer->model->tensors.base;
+    for (gki_param_id id = base.first; id < base.end; id++) {
+        const gki_param *param = &params->list[id];
+        if (!param->trainable)
             continue;
         memset(params->m + param->offset, 0, param->size * sizeof *params->m);
         if (trainer->ema)

@@ -242,12 +242,13 @@ static void update_chunks(gki_trainer *trainer, const gki_adamw *adamw, long fir
 static void update_base(const gki_trainer *trainer, const gki_adamw *adamw)
 {
     const gki_params *params = &trainer->model->params;
+    const gki_param_range base = trainer->model->tensors.base;
     size_t own = 0, count = 0;
     gki_ranks_part(trainer->ranks, trainer->ranks->rank, &own, &count);
-    for (size_t i = 0; i < params->count; i++) {
-        const gki_param *param = &params->list[i];
+    for (gki_param_id id = base.first; id < base.end; id++) {
+        const gki_param *param = &params->list[id];
         const size_t first = param->offset, end = first + param->size;
-        if (!param->trainable || strncmp(param->name, "prior.base.", 11) != 0)
+        if (!param->trainable)
             continue;
         if (first < own)
             gki_adamw_update_elements(params, first, end < own ? end : own, adamw);

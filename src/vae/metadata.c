@@ -49,13 +49,12 @@ static gkv_status put_settings(gki_entries *all, const gkv_settings *settings)
 {
     const gkv_settings_key *key;
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
-        /* Data paths and the number of threads do not affect the results of a run. */
-        if (strcmp(key->type, "path") == 0 || strcmp(key->name, "threads") == 0)
+        if (key->facts & GKV_KEY_IS_LOCAL)
             continue;
         gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s.%s", key->section, key->name);
         GKV_TRY(gkv_settings_get(settings, next->key, GKV_ENTRY_VALUE_SIZE, next->value));
-        if (strcmp(key->type, "range") == 0 && !*next->value)
+        if (key->kind == GKV_KIND_RANGE && !*next->value)
             all->count--; /* only models of continuous data have one */
     }
     return GKV_OK;

@@ -51,8 +51,9 @@ static gkv_status layout_networks(gkv_model *model)
     encoder.in = model->x;
     encoder.mean = model->input_mean;
     encoder.out = gki_posterior_width(&model->posterior);
+    model->tensors.encoder.first = model->params.count;
     GKV_TRY(net->create(&encoder, "encoder", &model->params, plan, &model->encoder));
-    model->encoding.end = model->decoding.first = model->params.count;
+    model->tensors.encoder.end = model->encoding.end = model->decoding.first = model->params.count;
     gki_posterior_attach(&model->posterior, model->encoder->out, model->encoder->d_out);
     gki_net_spec decoder = net_spec_of(model);
     decoder.in = model->posterior.z;
@@ -61,6 +62,7 @@ static gkv_status layout_networks(gkv_model *model)
     decoder.out = model->likelihood->outputs;
     GKV_TRY(net->create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->decoding.end = model->prior.first = model->params.count;
+    model->tensors.decoder = model->decoding;
     gki_likelihood_attach(model->likelihood, model->decoder->out, model->decoder->d_out);
     model->reconstruction = model->likelihood->value;
     model->draw_weight = gki_plan_forward(plan, 1);
@@ -83,6 +85,7 @@ static gkv_status layout_prior(gkv_model *model)
     const gki_flow_ops *flow = gki_flow_of(settings->prior_flow);
     const gki_base_ops *base = gki_base_of(settings->base);
     model->d_z_prior = gki_plan_backward(&model->plan, model->d);
+    model->tensors.flow.first = model->params.count;
     const gki_flow_spec flow_spec = {.z = model->posterior.z,
                                      .d_z = model->d_z_prior,
                                      .layers = (size_t)settings->prior_layers,
@@ -91,6 +94,7 @@ static gkv_status layout_prior(gkv_model *model)
                                      .bins = (size_t)settings->spline_bins,
                                      .spline_bound = settings->spline_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
+    model->tensors.flow.end = model->tensors.base.first = model->params.count;
     const bool has_classes = gkv_base_facts_of(settings->base)->has_classes;
     if (has_classes)
         model->label = gki_plan_forward(&model->plan, 1);
@@ -109,7 +113,9 @@ static gkv_status layout_prior(gkv_model *model)
             settings->base_covariance == GKV_COVARIANCE_LOW_RANK ? (size_t)settings->base_rank : 0,
         .shared_shapes = settings->base_tied_shapes,
         .seed = model->settings.train.seed};
-    return base->create(&base_spec, &model->params, &model->plan, &model->base);
+    GKV_TRY(base->create(&base_spec, &model->params, &model->plan, &model->base));
+    model->tensors.base.end = model->prior.end = model->params.count;
+    return GKV_OK;
 }
 
 gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t width,
@@ -135,7 +141,6 @@ gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t
     model->d = (size_t)settings->model.latent;
     GKV_TRY_GOTO(layout_networks(model));
     GKV_TRY_GOTO(layout_prior(model));
-    model->prior.end = model->params.count;
 done:
     if (status != GKV_OK) {
         gkv_model_free(model);

@@ -18,6 +18,10 @@ struct gkv_model {
     gki_params params;
     /* the tensors of encoder and posterior, of the decoder, and of the prior */
     gki_param_range encoding, decoding, prior;
+    /* those of one part alone */
+    struct {
+        gki_param_range encoder, decoder, flow, base;
+    } tensors;
     gki_plan plan;
     /* the mean image, which the encoder subtracts from its input [values]; not trained */
     gki_param_id input_mean;

@@ -1,7 +1,5 @@
 #include "vae/shards.h"
 
-#include <string.h>
-
 /* The elements of a bucket, at least: layers with fewer share one. A message of a quarter of a
  * megabyte takes long enough that its latency does not matter. */
 enum { LEAST = 1 << 16 };
@@ -68,10 +66,9 @@ static void add_flow(bucket_list *buckets, const gkv_model *model, size_t first_
 {
     const size_t parts = model->flow->ops->parts(model->flow);
     size_t offset = SIZE_MAX, end = 0;
-    for (gki_param_id i = 0; i < model->params.count; i++)
-        if (strncmp(model->params.list[i].name, "prior.flow.", 11) == 0 &&
-            model->params.list[i].trainable)
-            extend(&model->params, i, &offset, &end);
+    for (gki_param_id id = model->tensors.flow.first; id < model->tensors.flow.end; id++)
+        if (model->params.list[id].trainable)
+            extend(&model->params, id, &offset, &end);
     if (parts > 0)
         add(buckets, first_part, parts, offset, end);
     close_bucket(buckets);

@@ -142,6 +142,45 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(settings.model.base, GKV_BASE_GK_MIXTURE);
 }
 
+/* The facts of every key, by rules on names. */
+static void facts_of_keys(void **state)
+{
+    (void)state;
+    static const char
+        *const sections
+            [GKV_SECTIONS] = {"data", "model", "train", "eval"},
+    *const types[GKV_KINDS] = {
+        [GKV_KIND_INTEGER] = "integer", [GKV_KIND_SEED] = "integer", [GKV_KIND_NUMBER] = "number",
+        [GKV_KIND_CHOICE] = "name",     [GKV_KIND_SWITCH] = "name",  [GKV_KIND_LABEL] = "name",
+        [GKV_KIND_PATH] = "path",       [GKV_KIND_FOLDER] = "path",  [GKV_KIND_DIGEST] = "sha256",
+        [GKV_KIND_SIZE] = "size",       [GKV_KIND_RANGE] = "range",  [GKV_KIND_COLOUR] = "colour"};
+    size_t counts[GKV_KINDS] = {0};
+    char name[64];
+    const gkv_settings_key *key;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        full_name(key, name);
+        const bool is_threads = strcmp(name, "train.threads") == 0,
+                   is_folder = strcmp(name, "data.folder") == 0;
+        assert_string_equal(key->section, sections[key->section_id]);
+        assert_string_equal(key->type, types[key->kind]);
+        assert_int_equal(strcmp(key->name, "seed") == 0, key->kind == GKV_KIND_SEED);
+        assert_int_equal(strchr(key->range, ',') && strcmp(key->type, "name") == 0,
+                         key->kind == GKV_KIND_CHOICE || key->kind == GKV_KIND_SWITCH);
+        assert_int_equal(!!(key->facts & GKV_KEY_IS_LOCAL),
+                         strcmp(key->type, "path") == 0 || is_threads);
+        assert_int_equal(!!(key->facts & GKV_KEY_CHANGES_MODEL),
+                         strcmp(key->section, "eval") != 0 && !is_threads && !is_folder);
+        assert_int_equal(!!(key->facts & GKV_KEY_IS_MODELS),
+                         strcmp(key->section, "model") == 0 ||
+                             strcmp(name, "data.binarization") == 0 ||
+                             strcmp(name, "data.validation") == 0 ||
+                             (strcmp(key->section, "train") == 0 && !is_threads));
+        counts[key->kind]++;
+    }
+    for (size_t k = 0; k < GKV_KINDS; k++)
+        assert_true(counts[k] > 0);
+}
+
 static void good_values_are_taken(void **state)
 {
     (void)state;
@@ -643,6 +682,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_as_documented),
+        cmocka_unit_test(facts_of_keys),
         cmocka_unit_test(good_values_are_taken),
         cmocka_unit_test(bad_values_are_refused),
         cmocka_unit_test(unknown_names_meet_the_nearest),

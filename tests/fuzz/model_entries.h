@@ -208,8 +208,8 @@ static inline void fuzz_check_same_settings(const gkv_settings *settings, const 
         const gki_settings_row *row = &gki_settings_rows[i];
         const char *field = (const char *)settings + row->offset,
                    *other_field = (const char *)other + row->offset;
-        FUZZ_CHECK(row->kind > GKV_KIND_SWITCH ? strcmp(field, other_field) == 0
-                                               : memcmp(field, other_field, row->size) == 0);
+        FUZZ_CHECK(row->key.kind > GKV_KIND_SWITCH ? strcmp(field, other_field) == 0
+                                                   : memcmp(field, other_field, row->size) == 0);
     }
 }
 

@@ -442,6 +442,50 @@ static void test_colour_and_numbers(void **state)
     assert_null(none);
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* The ranges of tensors are those that the names in files say, for every flow and base. */
+static void test_tensors_of_parts(void **state)
+{
+    (void)state;
+    static const double mean[16] = {0};
+    for (int kind = 0; kind < GKV_PRIOR_FLOWS * GKV_BASES * GKV_NETS; kind++) {
+        gkv_settings settings;
+        gkv_model *made = NULL;
+        size_t counts[4] = {0};
+        gkv_settings_defaults(&settings);
+        settings.model.latent = settings.model.hidden = settings.model.prior_hidden = 4;
+        settings.model.prior_layers = 1;
+        settings.model.base_components = 2;
+        settings.model.posterior = GKV_POSTERIOR_GK;
+        settings.model.likelihood = GKV_LIKELIHOOD_GK; /* they have tensors of their own */
+        settings.data.binarization = GKV_BINARIZE_GREY;
+        settings.model.net = (gkv_net_family)(kind % GKV_NETS);
+        settings.model.prior_flow = (gkv_prior_flow_family)(kind / GKV_NETS % GKV_PRIOR_FLOWS);
+        settings.model.base = (gkv_base_family)(kind / GKV_NETS / GKV_PRIOR_FLOWS);
+        assert_ok(gkv_model_create(4, 4, 1, mean, &settings, &made));
+        for (gki_param_id id = 0; id < made->params.count; id++) {
+            const char *name = made->params.list[id].name;
+            const gki_param_range ranges[] = {made->tensors.encoder, made->tensors.decoder,
+                                              made->tensors.flow, made->tensors.base};
+            const bool wanted[] = {begins(name, "encoder.") && id != made->input_mean,
+                                   begins(name, "decoder."), begins(name, "prior.flow."),
+                                   begins(name, "prior.base.")};
+            for (size_t r = 0; r < 4; r++) {
+                assert_int_equal(gki_param_range_has(ranges[r], id), wanted[r]);
+                counts[r] += wanted[r];
+            }
+        }
+        assert_true(counts[0] > 1 && counts[1] > 1);
+        assert_int_equal(counts[2] > 0, settings.model.prior_flow != GKV_PRIOR_FLOW_NONE);
+        assert_int_equal(counts[3] > 0, settings.model.base != GKV_BASE_NORMAL);
+        gkv_model_free(made);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_unknown_content),
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_colour_and_numbers),
+        cmocka_unit_test(test_tensors_of_parts),
     };
     return cmocka_run_group_tests(tests, prepare, finish);
 }
