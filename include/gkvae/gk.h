@@ -64,8 +64,8 @@ typedef struct gkv_gk {
     int64_t family;       /* a gkv_gk_family */
 } gkv_gk;
 
-/* The indices of the parameters in arrays such as scores and covariances. */
-enum { GKV_GK_A, GKV_GK_B, GKV_GK_G, GKV_GK_K, GKV_GK_PARAMETERS };
+/* The indices of the parameters in arrays such as scores and covariances, which do not have c. */
+enum { GKV_GK_A, GKV_GK_B, GKV_GK_G, GKV_GK_K, GKV_GK_PARAMETERS, GKV_GK_C = GKV_GK_PARAMETERS };
 
 /* Returns the standard normal: A = 0, B = 1, g = k = 0, c = 0.8. */
 GKV_API gkv_gk gkv_gk_standard(void);
@@ -73,6 +73,15 @@ GKV_API gkv_gk gkv_gk_standard(void);
 /* Returns "g-and-k", "g-and-h" or "generalised g-and-h", or "unknown" for another number. The
  * string is static. */
 GKV_API const char *gkv_gk_family_name(int64_t family);
+
+/* Returns "gk", "gh" or "ggh", as in options and files, or NULL for another number. The string is
+ * static. */
+GKV_API const char *gkv_gk_family_short_name(int64_t family);
+
+/* Returns the name of parameter i of the family: "A", "B", "g" and "k" or "h", and "c" for
+ * GKV_GK_C. It is NULL for a parameter that the family does not have, as c of the g-and-h family,
+ * and for an unknown family. The string is static. */
+GKV_API const char *gkv_gk_family_parameter(int64_t family, size_t i);
 
 /* --- The quantile function of a normal score z ---------------------------- */
 

@@ -9,7 +9,6 @@
 
 #include "core/rng.h"
 #include "gk/family.h"
-#include "gk/gk_batch_kernels.h"
 #include "gk/gk_random.h"
 #include "gkvae/gk.h"
 #include "num/constants.h"
@@ -284,12 +283,11 @@ double gkv_gk_quantile_log_upper(const gkv_gk *gk, double log_p)
 
 enum { BLOCK = 512 }; /* normals of one (seed, stream, step, index) of the generator */
 
-/* Only the g-and-k family has kernels. */
 void gki_gk_random_transform(const gkv_gk *gk, size_t n, double *z)
 {
-    if (gk->family == GKV_GK_FAMILY_GK) {
-        const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
-        gki_gk_batch_forward_d(n, 1, &column, z, &(gki_gk_outputs_d){.x = z});
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
+    if (ops && ops->forward) {
+        ops->forward(gk, n, z, z);
         return;
     }
     for (size_t i = 0; i < n; i++)

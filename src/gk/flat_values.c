@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "core/flat_settings.h"
+#include "gk/family.h"
 #include "gk/flat_parameters.h"
 #include "gk/gk_random.h"
 #include "gkvae/flat.h"
@@ -131,7 +132,7 @@ static gkv_status check(const char *caller, gkv_gk_family family, const gki_flat
 static gkv_status evaluate(const char *caller, gkv_gk_family family, gkv_flat_function function,
                            bool exact, const gki_flat_parameters *p, const double *x, double *out)
 {
-    const bool batch = !exact && family == GKV_GK_FAMILY_GK && batch_has(function);
+    const bool batch = !exact && gki_gk_has_batches(family) && batch_has(function);
     gkv_gk gk;
     if (p->n > 0 && function < GKV_FLAT_ENTROPY && !x)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: x is NULL", caller);

@@ -27,28 +27,27 @@ static double scale_of(const gkv_gk *gk)
     return fmax(1e-18, gki_gk_scale(gk));
 }
 
-/* Where the largest contribution to E|Q|^r may be. In the g-and-h family |Q|^r φ has its maximum
- * near z = r g/(1 − r h), which may be separated from 0 by a wide interval where all is
- * negligible. */
+/* Where the largest contribution to E|Q|^r may be. */
 static double reach_of(const gkv_gk *gk, int r)
 {
-    return gk->family == GKV_GK_FAMILY_GH ? 8 + r * fabs(gk->g) / (1 - r * fmax(0, gk->k)) : 0;
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
+    return ops->reach ? ops->reach(gk, r) : 0;
 }
 
 /* Records the error of a quadrature that did not reach its tolerance. */
 static gkv_status not_converged(const gkv_gk *gk, const char *what, double error)
 {
     const char *family = gkv_gk_family_name(gk->family);
-    const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
+    const char *k = gkv_gk_family_parameter(gk->family, GKV_GK_K);
     if (!isfinite(error))
         return gki_fail(
             GKV_ERR_NUMERIC,
-            "%s of a %s with g = %g and %c = %g cannot be computed, because the integrand "
-            "overflows; use a smaller |g| or %c",
+            "%s of a %s with g = %g and %s = %g cannot be computed, because the integrand "
+            "overflows; use a smaller |g| or %s",
             what, family, gk->g, k, gk->k, k);
     return gki_fail(
         GKV_ERR_NUMERIC,
-        "%s of a %s with g = %g and %c = %g is accurate to %.1e only; the parameters are "
+        "%s of a %s with g = %g and %s = %g is accurate to %.1e only; the parameters are "
         "near the bound of validity or near those where the integral does not exist",
         what, family, gk->g, k, gk->k, error);
 }
@@ -81,7 +80,7 @@ static int exists(const gkv_gk *gk, int r)
     return r < gki_gk_family_of(gk->family)->moments_below(gk->k);
 }
 
-/* The moments of a g-and-h distribution whose powers overflow even a long double. A central moment
+/* The moments of a distribution whose powers overflow even a long double. A central moment
  * of order r then is beyond a double, and so is its ratio to a power of the variance. */
 static double infinity_of(const gkv_gk *gk, int r)
 {
@@ -99,7 +98,7 @@ gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
         last++;
     if (last == 0)
         return GKV_OK;
-    const bool may_overflow = gk->family == GKV_GK_FAMILY_GH;
+    const bool may_overflow = gki_gk_family_of(gk->family)->moments_overflow;
     request r = {.gk = gk, .first = 1, .last = 1};
     gki_wide mean, central[3] = {0, 0, 0};
     double error = gki_integrate(central_powers, &r, 1, scale_of(gk), reach_of(gk, 1), &mean);
@@ -152,7 +151,7 @@ gkv_status gkv_gk_raw_moment(const gkv_gk *gk, int r, double *out)
     gki_wide value;
     const double error = gki_integrate(raw_power, &one, 1, scale_of(gk), reach_of(gk, r), &value);
     *out = (double)value;
-    if (gk->family == GKV_GK_FAMILY_GH && !isfinite(value)) {
+    if (gki_gk_family_of(gk->family)->moments_overflow && !isfinite(value)) {
         *out = infinity_of(gk, r);
         return GKV_OK;
     }

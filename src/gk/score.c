@@ -86,7 +86,7 @@ void gki_gk_slopes_with_c(const gkv_gk *gk, const gki_gk_jet *jet, gki_wide z,
 {
     const gki_wide r = jet->rho, unit = z / r, neg_slope = gki_gk_neg_log_pdf_slope(jet, z);
     gki_wide lambda_c = 0, rho_c = 0;
-    if (gk->family != GKV_GK_FAMILY_GH)
+    if (gki_gk_family_of(gk->family)->weight)
         gki_gk_skew_tanh_in_c(gk->g * z, gk->c, &lambda_c, &rho_c);
     const gki_wide V[GKI_GK_WITH_C] = {0, 1 / (gki_wide)gk->b, jet->lambda_g + jet->rho_g / r,
                                        jet->lambda_k + jet->rho_k / r, lambda_c + rho_c / r};

@@ -16,7 +16,7 @@ void gki_gk_second_derivatives(const gkv_gk *gk, const gki_gk_jet *jet, gki_wide
                                double hessian[4][4], double z_second[4][4]);
 
 /* With c as a fifth parameter: ∂log f/∂(A,B,g,k,c) and ∂z/∂(A,B,g,k,c) at fixed x = Q(z), from a
- * jet of order 1 at z. In the g-and-h family, which has no c, the derivatives in c are 0. */
+ * jet of order 1 at z. In a family without c the derivatives in c are 0. */
 enum { GKI_GK_WITH_C = 5 };
 void gki_gk_slopes_with_c(const gkv_gk *gk, const gki_gk_jet *jet, gki_wide z,
                           gki_wide score[GKI_GK_WITH_C], gki_wide z_first[GKI_GK_WITH_C]);

@@ -83,6 +83,12 @@ double gki_gk_k_min_limit(double g, double c, double *slope)
     return c >= 1 ? INFINITY : gki_gk_family_gk.bound_limit(g, c, slope);
 }
 
+double gki_gk_free_weight(double c)
+{
+    static const double c_star = 0.8335565596009648;
+    return c < c_star ? 0 : INFINITY;
+}
+
 static double least_k(const gki_gk_family_ops *ops, double g, double c, double z_max)
 {
     if (!ops || isnan(g) || isnan(c) || isnan(z_max) || (ops->weight && c < 0))
@@ -136,9 +142,6 @@ double gkv_gk_c_max(const gkv_gk *gk)
 
 /* --- Checks --------------------------------------------------------------- */
 
-/* For c below c* S(v) < 1 for all v, so that k ≥ 0 is always valid. */
-static const double c_star = 0.8335565596009648;
-
 /* Checks the conditions other than the bound of k. Returns the description of the fault, or
  * NULL. */
 static const char *basic_fault(const gkv_gk *gk)
@@ -162,7 +165,7 @@ static const char *basic_fault(const gkv_gk *gk)
 static int above_bound(const gkv_gk *gk, double z_max, double *bound)
 {
     const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
-    if (gk->k >= 0 && (!ops->weight || gk->g == 0 || gk->c < c_star))
+    if (gk->k >= ops->free_k(gk->g == 0 ? 0 : gk->c)) /* c has no effect without skewness */
         return 1;
     int touches;
     *bound = ops->bound(gk->g, gk->c, fmax(z_max, 1e-100), &touches);
@@ -185,12 +188,13 @@ bool gkv_gk_is_valid(const gkv_gk *gk)
 gkv_status gkv_gk_check(const gkv_gk *gk)
 {
     GKV_NEED(gk);
-    const char *name = gkv_gk_family_name(gk->family), *fault = basic_fault(gk);
-    if (!fault && gk->family == GKV_GK_FAMILY_GK && gk->k < -0.5)
-        fault = "k < −½, and Q decreases in both tails";
-    if (!gki_gk_family_of(gk->family))
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
+    if (!ops)
         return gki_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld",
                         (long long)gk->family);
+    const char *name = ops->name, *fault = basic_fault(gk);
+    if (!fault && ops->fault)
+        fault = ops->fault(gk);
     if (fault)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "not a %s distribution: %s (A = %g, B = %g, g = %g, k = %g, c = %g)", name,
@@ -198,14 +202,13 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
     double bound;
     if (above_bound(gk, INFINITY, &bound))
         return GKV_OK;
-    const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
     /* enough to distinguish the two numbers */
     const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17;
     return gki_fail(GKV_ERR_ARGUMENT,
-                    "not a %s distribution: %c = %.*g is not above %.*g, the least %c for g = %g "
+                    "not a %s distribution: %s = %.*g is not above %.*g, the least %s for g = %g "
                     "and c = %g; its "
                     "quantile function is not increasing",
-                    name, k, digits, gk->k, digits, bound, k, gk->g, gk->c);
+                    name, ops->tail, digits, gk->k, digits, bound, ops->tail, gk->g, gk->c);
 }
 
 gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)
@@ -221,11 +224,11 @@ gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)
         .c = gk->c >= 0 && gk->c < 1 ? gk->c : standard.c,
         .family = gki_gk_family_of(gk->family) ? gk->family : standard.family,
     };
-    const int low = near.family == GKV_GK_FAMILY_GK && near.c <= GKV_GK_DEFAULT_C;
-    if (near.k >= (low ? GKV_GK_FREE_K : 0) + margin && near.c < c_star)
+    const gki_gk_family_ops *ops = gki_gk_family_of(near.family);
+    if (near.k >= ops->free_k(near.c) + margin)
         return near; /* the bound is lower for every g */
     /* k becomes slightly greater than its bound, so that rounding cannot make it invalid. */
-    const double bound = gki_gk_family_of(near.family)->bound_limit(near.g, near.c, NULL);
+    const double bound = ops->bound_limit(near.g, near.c, NULL);
     near.k = fmax(near.k, bound + fmax(margin, 1e-9 * (1.0 + fabs(bound))));
     return near;
 }

@@ -8,6 +8,10 @@
  * `slope` is not NULL, *slope becomes the derivative in g. */
 double gki_gk_k_min_limit(double g, double c, double *slope);
 
+/* The k, or h, from which on a family with the skewness factor 1 + c tanh(gz/2) is valid for every
+ * g: 0 for c < c* = 0.8336, where S(v) < 1 for all v, else ∞. */
+double gki_gk_free_weight(double c);
+
 /* A g-and-k distribution with c ≤ 0.8 is valid for every g if k is at or above this value. The
  * supremum of k_min(g) is −0.0593. */
 #define GKV_GK_FREE_K (-0.059)

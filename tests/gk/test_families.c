@@ -3,6 +3,7 @@
 
 #include <float.h>
 
+#include "gk/family.h"
 #include "gkvae/gk.h"
 
 static const gkv_gk shapes[] = {
@@ -51,6 +52,51 @@ static void definitions(void **state)
     assert_true(isnan(gkv_gk_Q(&unknown, 1)) && isnan(gkv_gk_Q_inverse(&unknown, 1)) &&
                 isnan(gkv_gk_log_pdf(&unknown, 1)));
     assert_string_equal(gkv_gk_family_name(-1), "unknown");
+}
+
+/* The names are those of options, files and messages. */
+static void names(void **state)
+{
+    (void)state;
+    static const char *const expected[GKV_GK_FAMILIES][3] = {
+        {"g-and-k", "gk", "ABgkc"},
+        {"g-and-h", "gh", "ABgh"},
+        {"generalised g-and-h", "ggh", "ABghc"}};
+    for (int64_t family = 0; family < GKV_GK_FAMILIES; family++) {
+        char parameters[8] = "";
+        assert_string_equal(gkv_gk_family_name(family), expected[family][0]);
+        assert_string_equal(gkv_gk_family_short_name(family), expected[family][1]);
+        for (size_t i = 0; gkv_gk_family_parameter(family, i); i++) {
+            assert_true(i <= GKV_GK_C);
+            strcat(parameters, gkv_gk_family_parameter(family, i));
+        }
+        assert_string_equal(parameters, expected[family][2]);
+        assert_null(gkv_gk_family_parameter(family, GKV_GK_C + 1));
+        assert_null(gkv_gk_family_parameter(family, SIZE_MAX));
+    }
+    for (int64_t family = -1; family <= GKV_GK_FAMILIES; family += GKV_GK_FAMILIES + 1) {
+        assert_null(gkv_gk_family_short_name(family));
+        assert_null(gkv_gk_family_parameter(family, GKV_GK_A));
+    }
+}
+
+/* From free_k on parameters are valid for every g, and are projected to themselves. */
+static void free_weights(void **state)
+{
+    (void)state;
+    static const double cs[] = {0, .3, .8, .82, .8335, .8336, .97};
+    for (int64_t family = 0; family < GKV_GK_FAMILIES; family++)
+        for (size_t i = 0; i < sizeof cs / sizeof *cs; i++) {
+            const gki_gk_family_ops *ops = gki_gk_family_of(family);
+            const double k = ops->free_k(cs[i]);
+            assert_true(isfinite(k) == (cs[i] < .8335565 || !ops->weight));
+            for (double g = 1e-3; isfinite(k) && g < 500; g *= 1.7) {
+                const gkv_gk gk = {0, 1, g, k, cs[i], family}, near = gkv_gk_project(&gk, 0);
+                assert_true(ops->bound_limit(g, cs[i], NULL) <= k);
+                assert_true(gkv_gk_is_valid(&gk));
+                assert_memory_equal(&near, &gk, sizeof gk);
+            }
+        }
 }
 
 static void inverse_undoes_Q(void **state)
@@ -201,9 +247,10 @@ static void draws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(definitions), cmocka_unit_test(inverse_undoes_Q),
-        cmocka_unit_test(tails),       cmocka_unit_test(derivatives),
-        cmocka_unit_test(draws),
+        cmocka_unit_test(definitions),  cmocka_unit_test(inverse_undoes_Q),
+        cmocka_unit_test(tails),        cmocka_unit_test(derivatives),
+        cmocka_unit_test(draws),        cmocka_unit_test(names),
+        cmocka_unit_test(free_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,8 @@ static void distribution(void **state)
     gkv_gk out;
     has_no_pointer(gkv_gk_standard);
     has_no_pointer(gkv_gk_family_name);
+    has_no_pointer(gkv_gk_family_short_name);
+    has_no_pointer(gkv_gk_family_parameter);
     has_no_pointer(gkv_gk_k_min);
     has_no_pointer(gkv_gk_k_min_within);
     gives_nan(gkv_gk_Q, NULL, 1);
