@@ -253,6 +253,15 @@ typedef struct gkv_gk_fit_result {
 /* Sets all settings to their defaults. Does nothing for NULL. */
 GKV_API void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings);
 
+/* Returns the greatest |g| of fits of the family: 100, or 10 in the g-and-h family, where g is an
+ * exponent. NaN for an unknown family. */
+GKV_API double gkv_gk_fit_g_max(int64_t family);
+
+/* Returns what the method is called for fits of the family: "least squares on quantiles", "maximum
+ * likelihood", and "octile method" or "letter values"; or "unknown" for another number. The string
+ * is static. */
+GKV_API const char *gkv_gk_fit_method_name(gkv_gk_method method, int64_t family);
+
 /* Computes parameters from the seven octiles e[0 … 6] = E1 … E7:
  *
  *     A = E4, c tanh(g z₆/2) = (E6 + E2 − 2 E4)/(E6 − E2), ((1+z₇²)/(1+z₆²))^k = (E7−E1)

@@ -4,6 +4,8 @@
 #ifndef GKV_GK_VALIDITY_H
 #define GKV_GK_VALIDITY_H
 
+#include <stdint.h>
+
 /* k_min(g,c) of the g-and-k family. At g = 0 the function returns the limit for g → 0, not −½. If
  * `slope` is not NULL, *slope becomes the derivative in g. */
 double gki_gk_k_min_limit(double g, double c, double *slope);
@@ -32,13 +34,14 @@ double gki_gk_violation_peak(double c, double v_end);
 enum { GKV_K_MIN_NODES = 64 };
 
 typedef struct gki_k_min_table {
-    double c; /* the c for which the table holds */
+    int64_t family; /* for kernels of several families; the nodes are those of the g-and-k family */
+    double c;       /* the c for which the table holds */
     /* s = |g|/(2 + |g|) of the last node; node i is at s_most·i/NODES */
     double s_most;
     double v[GKV_K_MIN_NODES + 1]; /* the position of the maximum at each node */
 } gki_k_min_table;
 
-/* Fills the table for |g| ≤ 100, 0 < c < 1. */
+/* Fills the table for |g| ≤ 100, 0 < c < 1, all but its family. */
 void gki_k_min_table_fill(double c, gki_k_min_table *table);
 
 #endif

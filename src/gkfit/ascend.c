@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gkfit/fit_family.h"
 #include "num/linalg.h"
 
 /* The first radius, the radius at which the ascent ends, and the gain of the likelihood at which it
@@ -65,18 +66,19 @@ void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *t
 
 /* --- The corner ----------------------------------------------------------- */
 
-/* k_min(g) decreases to −½, which it reaches with a slope. With k at its bound the likelihood may
- * increase towards this corner on both sides. It is then a maximum like that at a bound, and steps
- * end there. */
+/* k_min(g) of the g-and-k family decreases to −½, which it reaches with a slope. With k at its
+ * bound the likelihood may increase towards this corner on both sides. It is then a maximum like
+ * that at a bound, and steps end there. */
 
 double gki_gk_corner_of(const gki_gk_fit_common *common)
 {
     const double precision = 1e-13;
+    const double corner_k = gki_gk_fit_family_of(common->set->family)->corner_k;
     double low = 0.0, high = 100.0, g = 0.5 * high, slope = 0.0;
-    if (gki_gk_fit_k_min(common, high, NULL, NULL) > -0.5)
+    if (gki_gk_fit_k_min(common, high, NULL, NULL) > corner_k)
         return INFINITY;
     while (high - low > precision * high) {
-        const double above = gki_gk_fit_k_min(common, g, &slope, NULL) + 0.5;
+        const double above = gki_gk_fit_k_min(common, g, &slope, NULL) - corner_k;
         *(above > 0 ? &low : &high) = g;
         if (above > 0 && above < -precision * slope * g)
             return g * (1.0 + precision);

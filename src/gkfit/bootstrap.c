@@ -11,6 +11,7 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "gk/gk_random.h"
 #include "gkvae/dist.h"
 #include "gkfit/fit_family.h"
 #include "gkfit/interval_data.h"
@@ -62,7 +63,7 @@ void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings)
 static void draw_values(const boot *b, size_t replicate, double *x)
 {
     gki_rng_normal_d(gki_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, 0), b->drawn, x);
-    gki_gk_fit_forward(&b->gk, b->drawn, x, x);
+    gki_gk_random_transform(&b->gk, b->drawn, x);
     const double h = b->resolution, origin = b->ties.x[0];
     for (size_t i = 0; h > 0 && i < b->drawn; i++)
         x[i] = origin + h * nearbyint((x[i] - origin) / h);

@@ -1,5 +1,5 @@
-/* The first estimates of fits: octiles, in closed form, and letter values for the g-and-h
- * families. */
+/* The first estimates of fits: octiles, in closed form, and letter values for other families than
+ * g-and-k. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -65,8 +65,8 @@ gkv_status gkv_gk_fit_octiles(size_t n, const double *x, double c, gkv_gk *out)
  *     generalised g-and-h:  (u − l)/(u + l) = c tanh(gz/2),        l + u = 2B z e^{hz²/2}
  *
  * Each level therefore gives a g. Its median over the levels is the estimate. log B and h are the
- * intercept and half the slope of the line of the logarithm of the second equation in z² (Hoaglin,
- * in Exploring Data Tables, Trends, and Shapes, 1985). */
+ * intercept and the slope of the line of the logarithm of the second equation in L = z²/2 (Hoaglin,
+ * in Exploring Data Tables, Trends, and Shapes, 1985). The functions are those of the family. */
 
 /* The deepest letter value has at least this number of observations beyond it. */
 static const double least_beyond = 4.0;
@@ -92,20 +92,12 @@ static void take_letters(const gki_gk_ties *ties, double median, letters *out)
     }
 }
 
-static double g_of(const gkv_gk_fit_settings *set, const letters *all, size_t i)
-{
-    const double l = all->lower[i], u = all->upper[i], z = all->z[i];
-    if (set->family == GKV_GK_FAMILY_GH)
-        return log(u / l) / z;
-    return 2.0 / z * atanh(fmax(-0.999, fmin(0.999, (u - l) / (u + l) / set->c)));
-}
-
-static double median_g(const gkv_gk_fit_settings *set, const letters *all)
+static double median_g(const gki_gk_letters *of, const letters *all, double c)
 {
     double g[LETTERS];
     const size_t n = all->count;
     for (size_t i = 0; i < n; i++) {
-        const double one = g_of(set, all, i);
+        const double one = of->g(all->lower[i], all->upper[i], all->z[i], c);
         size_t position = i;
         for (; position > 0 && g[position - 1] > one; position--)
             g[position] = g[position - 1];
@@ -115,27 +107,25 @@ static double median_g(const gkv_gk_fit_settings *set, const letters *all)
 }
 
 /* log((l + u)/(2z)), less the part that g explains. */
-static double log_spread(const gkv_gk_fit_settings *set, const letters *all, size_t i, double g)
+static double log_spread(const gki_gk_letters *of, const letters *all, size_t i, double g)
 {
-    const double gz = g * all->z[i];
-    const double skew = set->family == GKV_GK_FAMILY_GH && gz != 0 ? sinh(gz) / gz : 1.0;
+    const double skew = of->skew(g * all->z[i]);
     return log((all->lower[i] + all->upper[i]) / (2.0 * all->z[i] * skew));
 }
 
 /* Fits the line. *log_b becomes its value at z = 0 with this h, or with its own if h is NaN. */
-static double line(const gkv_gk_fit_settings *set, const letters *all, double g, double h,
-                   double *log_b)
+static double line(const gki_gk_letters *of, const letters *all, double g, double h, double *log_b)
 {
     double mean_x = 0, mean_y = 0, xx = 0, xy = 0;
     const double n = (double)all->count;
     for (size_t i = 0; i < all->count; i++) {
-        mean_x += all->z[i] * all->z[i] / 2.0 / n;
-        mean_y += log_spread(set, all, i, g) / n;
+        mean_x += of->tail(all->z[i]) / n;
+        mean_y += log_spread(of, all, i, g) / n;
     }
     for (size_t i = 0; i < all->count; i++) {
-        const double x = all->z[i] * all->z[i] / 2.0 - mean_x;
+        const double x = of->tail(all->z[i]) - mean_x;
         xx += x * x;
-        xy += x * (log_spread(set, all, i, g) - mean_y);
+        xy += x * (log_spread(of, all, i, g) - mean_y);
     }
     const double slope = !isnan(h) ? h : xx > 0 ? xy / xx : 0.0;
     *log_b = mean_y - slope * mean_x;
@@ -145,6 +135,7 @@ static double line(const gkv_gk_fit_settings *set, const letters *all, double g,
 static gkv_status from_letters(const gkv_gk_fit_settings *set, const gki_gk_ties *ties,
                                double spread, gkv_gk *out)
 {
+    const gki_gk_letters *of = &gki_gk_fit_family_of(set->family)->letters;
     letters all;
     double log_b = 0.0;
     gkv_gk gk = {.a = gki_gk_ties_quantile(ties, 0.5), .b = 1, .c = set->c, .family = set->family};
@@ -155,10 +146,10 @@ static gkv_status from_letters(const gkv_gk_fit_settings *set, const gki_gk_ties
         return GKV_OK;
     }
     const double most = gki_gk_fit_most_g(set);
-    gk.g = fmax(-most, fmin(most, median_g(set, &all)));
-    gk.k = line(set, &all, gk.g, NAN, &log_b);
+    gk.g = fmax(-most, fmin(most, median_g(of, &all, set->c)));
+    gk.k = line(of, &all, gk.g, NAN, &log_b);
     gk = gkv_gk_project(&gk, gki_gk_fit_margin(set));
-    line(set, &all, gk.g, gk.k, &log_b);
+    line(of, &all, gk.g, gk.k, &log_b);
     gk.b = exp(log_b);
     *out = gk;
     return isfinite(gk.b) && gk.b > 0
@@ -174,5 +165,6 @@ gkv_status gki_gk_fit_initial(const gkv_gk_fit_settings *set, const gki_gk_ties 
         e[i] = gki_gk_ties_quantile(ties, (i + 1) / 8.0);
     GKV_TRY(gkv_gk_from_octiles(e, set->c, set->advanced.margin, out));
     *spread = (e[5] - e[1]) / 1.349;
-    return set->family == GKV_GK_FAMILY_GK ? GKV_OK : from_letters(set, ties, *spread, out);
+    return gki_gk_fit_family_of(set->family)->letters.g ? from_letters(set, ties, *spread, out)
+                                                        : GKV_OK;
 }

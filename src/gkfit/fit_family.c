@@ -1,34 +1,62 @@
-/* The kernels of fits for the families other than g-and-k, from the jets of gk/family.h. They are
- * scalar, and compute in long double, as the functions of gkvae/gk.h. */
+/* The table of what fits need to know of the families, and kernels of fits for families without
+ * kernels of their own, from the jets of gk/family.h. They are scalar, and compute in long double,
+ * as the functions of gkvae/gk.h. */
 #include "gkfit/fit_family.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "gk/family.h"
-#include "gk/gk_batch_kernels.h"
 #include "gk/score.h"
 #include "num/special.h"
 
-/* --- What depends on the family ------------------------------------------- */
+/* --- The table ------------------------------------------------------------ */
+
+static const gki_gk_fit_family *const families[GKV_GK_FAMILIES] = {
+    [GKV_GK_FAMILY_GK] = &gki_gk_fit_family_gk,
+    [GKV_GK_FAMILY_GH] = &gki_gk_fit_family_gh,
+    [GKV_GK_FAMILY_GGH] = &gki_gk_fit_family_ggh,
+};
+
+const gki_gk_fit_family *gki_gk_fit_family_of(int64_t family)
+{
+    return family >= 0 && family < GKV_GK_FAMILIES ? families[family] : NULL;
+}
 
 double gki_gk_fit_margin(const gkv_gk_fit_settings *set)
 {
-    const gki_gk_family_ops *ops = gki_gk_family_of(set->family);
-    const bool touches = set->family == GKV_GK_FAMILY_GK || ops->bound_limit(1.0, set->c, NULL) > 0;
-    return touches ? set->advanced.margin : 0.0;
+    return gki_gk_fit_family_of(set->family)->has_pole(set->c) ? set->advanced.margin : 0.0;
 }
 
 double gki_gk_fit_most_g(const gkv_gk_fit_settings *set)
 {
-    return set->family == GKV_GK_FAMILY_GH ? 10.0 : 100.0;
+    return gki_gk_fit_family_of(set->family)->most_g;
 }
+
+double gkv_gk_fit_g_max(int64_t family)
+{
+    const gki_gk_fit_family *row = gki_gk_fit_family_of(family);
+    return row ? row->most_g : NAN;
+}
+
+const char *gkv_gk_fit_method_name(gkv_gk_method method, int64_t family)
+{
+    const gki_gk_fit_family *row = gki_gk_fit_family_of(family);
+    switch (row ? (int)method : -1) {
+    case GKV_GK_LM: return "least squares on quantiles";
+    case GKV_GK_MLE: return "maximum likelihood";
+    case GKV_GK_OCTILES: return row->letters.g ? "letter values" : "octile method";
+    default: return "unknown";
+    }
+}
+
+/* --- For every family ----------------------------------------------------- */
 
 void gki_gk_fit_inverse(const gkv_gk *gk, size_t n, const double *x, double *z, double *log_dq)
 {
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
-    if (gk->family == GKV_GK_FAMILY_GK) {
-        gki_gk_batch_inverse_d(n, 1, &column, x, z, log_dq, NULL, NULL);
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
+    if (ops->inverse) {
+        ops->inverse(gk, n, x, z, log_dq);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -38,15 +66,20 @@ void gki_gk_fit_inverse(const gkv_gk *gk, size_t n, const double *x, double *z, 
     }
 }
 
-void gki_gk_fit_forward(const gkv_gk *gk, size_t n, const double *z, double *x)
+void gki_gk_fit_scale_by_quartiles(gkv_gk *start)
 {
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
-    if (gk->family == GKV_GK_FAMILY_GK) {
-        gki_gk_batch_forward_d(n, 1, &column, z, &(gki_gk_outputs_d){.x = x});
-        return;
+    start->b = gki_gk_fit_scale_of_k(start->k);
+    start->b *= 1.349 / (gkv_gk_Q(start, 0.6744898) - gkv_gk_Q(start, -0.6744898));
+}
+
+void gki_gk_fit_square_bound(double unit, size_t n, const double *g, double *bound, double *slope,
+                             double *curvature)
+{
+    for (size_t i = 0; i < n; i++) {
+        bound[i] = unit * g[i] * g[i];
+        slope[i] = 2.0 * unit * g[i];
+        curvature[i] = 2.0 * unit;
     }
-    for (size_t i = 0; i < n; i++)
-        x[i] = gkv_gk_Q(gk, z[i]);
 }
 
 /* --- Kernels -------------------------------------------------------------- */
@@ -60,16 +93,10 @@ static void scores(size_t n, const double *p, double *z, double *ln, double *phi
     }
 }
 
-/* The bound is 0 or proportional to g². */
-static void least_h(int64_t family, size_t n, double c, const double *g, double *bound,
-                    double *slope, double *curvature)
+static void k_min_of_family(size_t n, const gki_k_min_table *table, const double *g, double *bound,
+                            double *slope, double *curvature)
 {
-    const double unit = gki_gk_family_of(family)->bound_limit(1.0, c, NULL);
-    for (size_t i = 0; i < n; i++) {
-        bound[i] = unit * g[i] * g[i];
-        slope[i] = 2.0 * unit * g[i];
-        curvature[i] = 2.0 * unit;
-    }
+    gki_gk_fit_family_of(table->family)->k_min(n, table->c, g, bound, slope, curvature);
 }
 
 static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *levels, double *weight,
@@ -85,12 +112,12 @@ static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *levels,
 }
 
 /* One lane of several fits: r and the Jacobian, either of which may be NULL. */
-static void lane_terms(int64_t family, const gki_gk_fit_lanes *fit, size_t lane, const double *v,
-                       double *r, double *out)
+static void lane_terms(const gki_gk_fit_lanes *fit, size_t lane, const double *v, double *r,
+                       double *out)
 {
     const size_t lanes = fit->lanes, column = fit->rows * lanes;
     double bound, slope, curvature, before[5] = {0};
-    least_h(family, 1, fit->table->c, &v[2 * lanes + lane], &bound, &slope, &curvature);
+    k_min_of_family(1, fit->table, &v[2 * lanes + lane], &bound, &slope, &curvature);
     if (fit->plain[lane] > 0)
         bound = slope = 0.0;
     const gkv_gk gk = {.a = v[lane],
@@ -98,7 +125,7 @@ static void lane_terms(int64_t family, const gki_gk_fit_lanes *fit, size_t lane,
                        .g = v[2 * lanes + lane],
                        .k = bound + v[3 * lanes + lane],
                        .c = fit->table->c,
-                       .family = family};
+                       .family = fit->table->family};
     for (size_t i = lane; i < column; i += lanes) {
         const gki_wide z = fit->z[i];
         const gki_gk_jet jet = gki_gk_jet_at(&gk, z, 1);
@@ -114,11 +141,20 @@ static void lane_terms(int64_t family, const gki_gk_fit_lanes *fit, size_t lane,
     }
 }
 
-static void terms(int64_t family, const gki_gk_fit_lanes *fit, const double *v, double *r,
-                  double *out)
+static void terms(const gki_gk_fit_lanes *fit, const double *v, double *r, double *out)
 {
     for (size_t lane = 0; lane < fit->lanes; lane++)
-        lane_terms(family, fit, lane, v, r, out);
+        lane_terms(fit, lane, v, r, out);
+}
+
+static void residuals(const gki_gk_fit_lanes *fit, const double *v, double *r)
+{
+    terms(fit, v, r, NULL);
+}
+
+static void jacobian(const gki_gk_fit_lanes *fit, const double *v, double *out)
+{
+    terms(fit, v, NULL, out);
 }
 
 /* Whether x is outside a bounded support. The callers clamp its score of ±∞. */
@@ -177,42 +213,15 @@ static void edges(size_t n, const gkv_gk *gk, const double *z, double *slope, do
     }
 }
 
-/* --- Tables --------------------------------------------------------------- */
-
-#define TABLE(name, FAMILY)                                                                     \
-    static void name##_k_min(size_t n, const gki_k_min_table *table, const double *g,           \
-                             double *bound, double *slope, double *curvature)                   \
-    {                                                                                           \
-        least_h(FAMILY, n, table->c, g, bound, slope, curvature);                               \
-    }                                                                                           \
-    static void name##_residuals(const gki_gk_fit_lanes *fit, const double *v, double *r)       \
-    {                                                                                           \
-        terms(FAMILY, fit, v, r, NULL);                                                         \
-    }                                                                                           \
-    static void name##_jacobian(const gki_gk_fit_lanes *fit, const double *v, double *jacobian) \
-    {                                                                                           \
-        terms(FAMILY, fit, v, NULL, jacobian);                                                  \
-    }                                                                                           \
-    static void name##_terms(const gki_gk_fit_lanes *fit, const double *v, double *r,           \
-                             double *jacobian)                                                  \
-    {                                                                                           \
-        terms(FAMILY, fit, v, r, jacobian);                                                     \
-    }                                                                                           \
-    static const gki_gk_fit_kernels name = {.scores = scores,                                   \
-                                            .k_min = name##_k_min,                              \
-                                            .weights = weights,                                 \
-                                            .residuals = name##_residuals,                      \
-                                            .jacobian = name##_jacobian,                        \
-                                            .terms = name##_terms,                              \
-                                            .sums = sums,                                       \
-                                            .edges = edges}
-
-TABLE(gh, GKV_GK_FAMILY_GH);
-TABLE(ggh, GKV_GK_FAMILY_GGH);
-
-const gki_gk_fit_kernels *gki_gk_family_kernels(int64_t family)
+const gki_gk_fit_kernels *gki_gk_scalar_kernels(void)
 {
-    return family == GKV_GK_FAMILY_GH    ? &gh
-           : family == GKV_GK_FAMILY_GGH ? &ggh
-                                         : gki_gk_fit_kernels_get();
+    static const gki_gk_fit_kernels kernels = {.scores = scores,
+                                               .k_min = k_min_of_family,
+                                               .weights = weights,
+                                               .residuals = residuals,
+                                               .jacobian = jacobian,
+                                               .terms = terms,
+                                               .sums = sums,
+                                               .edges = edges};
+    return &kernels;
 }

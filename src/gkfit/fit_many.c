@@ -284,7 +284,8 @@ gkv_status gkv_gk_fit_many(size_t count, const gkv_gk_sample *samples,
     const size_t all = (size_t)gki_call_threads(&call, 0);
     const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
     common.threads = used > 1 ? 1 : (int)all;
-    common.kernels = gki_gk_family_kernels(set.family);
+    common.kernels = gki_gk_fit_family_of(set.family)->kernels();
+    common.table.family = set.family;
     gki_k_min_table_fill(set.c, &common.table);
     common.corner = gki_gk_corner_of(&common);
     j.block = per_thread < BLOCK ? per_thread : BLOCK;

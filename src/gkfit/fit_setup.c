@@ -88,8 +88,9 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
     if (set->free_c && set->method != GKV_GK_MLE)
         return gki_fail_remedy(GKV_ERR_ARGUMENT, GKV_REMEDY_LIKELIHOOD,
                                "the estimate of c needs maximum likelihood");
-    if (set->free_c && set->family == GKV_GK_FAMILY_GH)
-        return gki_fail(GKV_ERR_ARGUMENT, "the g-and-h family has no c that could be estimated");
+    if (set->free_c && !gkv_gk_family_parameter(set->family, GKV_GK_C))
+        return gki_fail(GKV_ERR_ARGUMENT, "the %s family has no c that could be estimated",
+                        gkv_gk_family_name(set->family));
     return check_fixed(set);
 }
 
@@ -305,7 +306,7 @@ static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, do
 {
     const gkv_gk_fit_settings *set = common->set;
     const double c = set->c, most = gki_gk_fit_most_g(set);
-    const char *name = set->family == GKV_GK_FAMILY_GK ? "k" : "h";
+    const char *name = gkv_gk_family_parameter(set->family, GKV_GK_K);
     const int inside = least_k(set, 0.0) <= k, outside = least_k(set, most) <= k;
     if (inside && outside)
         return GKV_OK;

@@ -155,14 +155,12 @@ static gkv_status thin_out(search *s)
 static gkv_gk shape_start(const search *s, const double shape[2])
 {
     const gkv_gk_fit_settings *set = s->common->set;
-    /* e^{gz} is far more skewed than 1 + c tanh(gz/2) with the same g */
-    const double g = set->family == GKV_GK_FAMILY_GH ? shape[0] / 4.0 : shape[0];
+    const gki_gk_fit_family *family = gki_gk_fit_family_of(set->family);
+    const double g = family->start_g * shape[0];
     const double k = gki_gk_fit_k_min(s->common, g, NULL, NULL) + shape[1];
     /* the quartiles of N(0, 1), by which the unit of the solvers is defined */
-    gkv_gk start = {
-        .b = exp(-k * log1p(0.45494)), .g = g, .k = k, .c = set->c, .family = set->family};
-    if (set->family != GKV_GK_FAMILY_GK)
-        start.b *= 1.349 / (gkv_gk_Q(&start, 0.6744898) - gkv_gk_Q(&start, -0.6744898));
+    gkv_gk start = {.g = g, .k = k, .c = set->c, .family = set->family};
+    family->set_scale(&start);
     return start;
 }
 

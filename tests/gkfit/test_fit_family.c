@@ -3,6 +3,8 @@
 #include "flat_settings.h"
 #include "support.h"
 
+#include "gk/family.h"
+#include "gkfit/fit_family.h"
 #include "gkvae/flat.h"
 #include "gkvae/gk_bootstrap.h"
 #include "gkvae/gk_fit.h"
@@ -339,6 +341,70 @@ static void wrong_arguments_are_refused(void **state)
     assert_fails(gkv_gk_fit(N, x, &set, &r), GKV_ERR_ARGUMENT, "h = -0.1");
 }
 
+/* What fits know of a family agrees with the family itself. */
+static void rows_agree_with_families(void **state)
+{
+    (void)state;
+    static const double cs[] = {.2, .8, .95};
+    for (int64_t family = 0; family < GKV_GK_FAMILIES; family++) {
+        const gki_gk_fit_family *row = gki_gk_fit_family_of(family);
+        const gki_gk_family_ops *ops = gki_gk_family_of(family);
+        for (size_t i = 0; i < sizeof cs / sizeof *cs; i++) {
+            gki_k_min_table table = {.family = family};
+            gki_k_min_table_fill(cs[i], &table);
+            for (double g = -4; g < 5; g += .75) { /* not 0, where the bound may jump */
+                const double h = 1e-4, at[3] = {g, g - h, g + h};
+                double k_min[3], slope[3], curvature[3], expected;
+                row->kernels()->k_min(3, &table, at, k_min, slope, curvature);
+                assert_close(k_min[0], ops->bound_limit(g, cs[i], &expected), 1e-12);
+                assert_close(slope[0], expected, 1e-7);
+                assert_close(curvature[0], (slope[2] - slope[1]) / (2 * h), 1e-6);
+                assert_true(row->has_pole(cs[i]) || k_min[0] == 0);
+                assert_true(k_min[0] >= row->corner_k);
+            }
+        }
+        /* B of a start gives the quartiles of N(0, 1) */
+        gkv_gk start = {.b = 7, .g = .5, .k = .3, .c = .8, .family = family};
+        row->set_scale(&start);
+        assert_relative(gkv_gk_quantile(&start, .75) - gkv_gk_quantile(&start, .25), 1.349, 1e-4);
+        /* letter values are those of the quantile function */
+        const double z = 1.3, low = start.a - gkv_gk_Q(&start, -z),
+                     up = gkv_gk_Q(&start, z) - start.a;
+        if (row->letters.g) {
+            assert_close(row->letters.g(low, up, z, start.c), start.g, 1e-12);
+            assert_relative(2 * start.b * z * row->letters.skew(start.g * z) *
+                                exp(start.k * row->letters.tail(z)),
+                            low + up, 1e-12);
+        }
+        assert_true(gkv_gk_fit_g_max(family) == (family == GH ? 10 : 100));
+        assert_string_equal(gkv_gk_fit_method_name(GKV_GK_LM, family),
+                            "least squares on quantiles");
+        assert_string_equal(gkv_gk_fit_method_name(GKV_GK_MLE, family), "maximum likelihood");
+        assert_string_equal(gkv_gk_fit_method_name(GKV_GK_OCTILES, family),
+                            family == GKV_GK_FAMILY_GK ? "octile method" : "letter values");
+        assert_string_equal(gkv_gk_fit_method_name((gkv_gk_method)7, family), "unknown");
+    }
+    assert_true(isnan(gkv_gk_fit_g_max(-1)) && isnan(gkv_gk_fit_g_max(GKV_GK_FAMILIES)));
+    assert_string_equal(gkv_gk_fit_method_name(GKV_GK_LM, GKV_GK_FAMILIES), "unknown");
+}
+
+/* The words of the flat setting are the short names, in the order of the families. */
+static void the_flat_words_are_the_short_names(void **state)
+{
+    (void)state;
+    gkv_flat_settings *settings = NULL;
+    char words[64] = "";
+    size_t i = 0;
+    assert_ok(gkv_flat_fit_settings(&settings));
+    while (strcmp(gkv_flat_setting_name(settings, i), "family") != 0)
+        i++;
+    for (int64_t family = 0; family < GKV_GK_FAMILIES; family++)
+        snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", family ? ", " : "",
+                 gkv_gk_family_short_name(family));
+    assert_string_equal(gkv_flat_setting_words(settings, i), words);
+    gkv_flat_free(settings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +417,8 @@ int main(void)
         cmocka_unit_test(weights_and_threads),
         cmocka_unit_test(the_flat_function_has_the_same_bits),
         cmocka_unit_test(wrong_arguments_are_refused),
+        cmocka_unit_test(rows_agree_with_families),
+        cmocka_unit_test(the_flat_words_are_the_short_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,8 @@ static void fits(void **state)
     gkv_gk_bootstrap_result boot;
     double a2;
     has_no_pointer(gkv_gk_order_level);
+    has_no_pointer(gkv_gk_fit_g_max);
+    has_no_pointer(gkv_gk_fit_method_name);
     survives(gkv_gk_fit_defaults, NULL);
     refuses_null(gkv_gk_from_octiles, NULL, .8, 0, &out);
     refuses_null(gkv_gk_from_octiles, six, .8, 0, NULL);
