@@ -11,9 +11,7 @@
 #include "table_input.h"
 
 enum { CLI_PARAMETERS = GKV_GK_PARAMETERS };
-/* fit_options.c: A, B, g, k; and A, B, g, and k or h. */
-extern const char *const cli_parameter_names[CLI_PARAMETERS];
-const char *cli_parameter_name(int64_t family, size_t parameter);
+/* fit_options.c: the value of A, B, g, or k. */
 double cli_parameter(const gkv_gk *gk, size_t parameter);
 
 typedef struct cli_fit_arguments {
@@ -25,8 +23,8 @@ typedef struct cli_fit_arguments {
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
     int64_t family; /* a gkv_gk_family */
-    /* the options that name the weight of the tails k, and h, or NULL */
-    const char *tail_named_by[2];
+    /* the options that name the weight of the tails as each family does, or NULL */
+    const char *tail_named_by[GKV_GK_FAMILIES];
     size_t levels; /* 0: the default of the library */
     double confidence, c;
     bool fixed[CLI_PARAMETERS];

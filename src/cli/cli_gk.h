@@ -24,8 +24,11 @@ void cli_gk_model_free(cli_gk_model *model);
  * CLI_USAGE with the cause if there is none. The caller frees *model. */
 int cli_gk_parse(const char *text, const char *family, cli_gk_model *model);
 
-/* gk_model.c: the family "gk", "gh" or "ggh". False if there is none of this name. */
+/* gk_model.c: the family of a short name, as "gk". False if there is none of this name. */
 bool cli_gk_find_family(const char *name, int64_t *family);
+
+/* gk_model.c: the short names, as "gk, gh or ggh". The string is static. */
+const char *cli_gk_families(void);
 
 /* gk_model.c: the distributions in a file that gkvae fit --json wrote. The caller frees *model. */
 int cli_gk_read_fit(const char *path, cli_gk_model *model);

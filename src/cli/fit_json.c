@@ -70,7 +70,7 @@ static json_t *json_of_parameters(const cli_fit_arguments *a, const cli_fit_row 
                             !r->bound[p]      ? json_null()
                             : r->bound[p] < 0 ? json_string("lower")
                                               : json_string("upper"));
-        json_object_set_new(parameters, cli_parameter_name(r->gk.family, p), one);
+        json_object_set_new(parameters, gkv_gk_family_parameter(r->gk.family, p), one);
     }
     if (r->c.free) {
         json_t *one = json_object();
@@ -118,7 +118,7 @@ static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootst
         put_number(one, "bias", b->bias[p]);
         put_number(one, "low", b->low[p]);
         put_number(one, "high", b->high[p]);
-        json_object_set_new(object, cli_parameter_name(a->family, p), one);
+        json_object_set_new(object, gkv_gk_family_parameter(a->family, p), one);
     }
     put_number(object, "p_chi2", b->p_chi2);
     put_number(object, "p_anderson_darling", b->p_anderson_darling);
@@ -179,16 +179,14 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, 
 {
     static const char *const methods[] = {
         [GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
-    static const char *const families[] = {
-        [GKV_GK_FAMILY_GK] = "gk", [GKV_GK_FAMILY_GH] = "gh", [GKV_GK_FAMILY_GGH] = "ggh"};
     const gkv_gk_fit_result *r = &row->result;
     json_object_set_new(object, "column", json_string(row->name));
     put_count(object, "n", r->n);
     put_number(object, "observations", r->total);
     json_object_set_new(object, "method", json_string(methods[r->method]));
-    json_object_set_new(object, "family", json_string(families[r->gk.family]));
+    json_object_set_new(object, "family", json_string(gkv_gk_family_short_name(r->gk.family)));
     json_object_set_new(object, "parameters", json_of_parameters(a, row));
-    put_number(object, "c", r->gk.family == GKV_GK_FAMILY_GH ? NAN : r->gk.c);
+    put_number(object, "c", gkv_gk_family_parameter(r->gk.family, GKV_GK_C) ? r->gk.c : NAN);
     if (r->c.free)
         json_object_set_new(object, "c_estimate", json_of_c(&r->c));
     put_number(object, "log_likelihood", r->log_likelihood);

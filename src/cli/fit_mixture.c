@@ -223,7 +223,7 @@ static json_t *json_of_component(const cli_fit_data *data, const gkv_mgk_mixture
         json_t *one = json_object();
         json_object_set_new(one, "column", json_string(data->columns[c].name));
         for (size_t p = 0; p < CLI_PARAMETERS; p++)
-            json_object_set_new(one, cli_parameter_names[p],
+            json_object_set_new(one, gkv_gk_family_parameter(gk.family, p),
                                 cli_fit_json_number(cli_parameter(&gk, p)));
         json_object_set_new(one, "c", cli_fit_json_number(gk.c));
         json_array_append_new(margins, one);

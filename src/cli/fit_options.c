@@ -9,49 +9,41 @@
 
 /* --- The family ----------------------------------------------------------- */
 
-const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
-
 double cli_parameter(const gkv_gk *gk, size_t parameter)
 {
     return (const double[CLI_PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
-}
-
-const char *cli_parameter_name(int64_t family, size_t parameter)
-{
-    return parameter == GKV_GK_K && family != GKV_GK_FAMILY_GK ? "h"
-                                                               : cli_parameter_names[parameter];
 }
 
 int64_t cli_fit_family_of(struct argp_state *state, const char *text)
 {
     int64_t family = GKV_GK_FAMILY_GK;
     if (!cli_gk_find_family(text, &family))
-        argp_error(state, "--family %s: must be gk, gh or ggh", text);
+        argp_error(state, "--family %s: must be %s", text, cli_gk_families());
     return family;
 }
 
 void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state)
 {
-    const char *tail = cli_parameter_name(a->family, GKV_GK_K);
-    const char *other = *tail == 'k' ? "h" : "k";
-    const char *option = a->tail_named_by[*other == 'h'];
-    if (option)
-        argp_error(state, "%s %s: the %s family has no %s, but %s", option, other,
-                   gkv_gk_family_name(a->family), other, tail);
-    if (a->family == GKV_GK_FAMILY_GK)
-        return;
-    if (a->components || a->multivariate)
+    const char *tail = gkv_gk_family_parameter(a->family, GKV_GK_K);
+    for (int64_t family = 0; family < GKV_GK_FAMILIES; family++) {
+        const char *other = gkv_gk_family_parameter(family, GKV_GK_K);
+        const char *option = a->tail_named_by[family];
+        if (option && strcmp(other, tail) != 0)
+            argp_error(state, "%s %s: the %s family has no %s, but %s", option, other,
+                       gkv_gk_family_name(a->family), other, tail);
+    }
+    if ((a->components || a->multivariate) && a->family != GKV_GK_FAMILY_GK)
         argp_error(state, "--family does not go with %s: the margins are g-and-k distributions",
                    a->components ? "--mixture" : "--multivariate");
-    if (a->c_given && a->family == GKV_GK_FAMILY_GH)
-        argp_error(state, "--fix c: the g-and-h family has no c");
+    if (a->c_given && !gkv_gk_family_parameter(a->family, GKV_GK_C))
+        argp_error(state, "--fix c: the %s family has no c", gkv_gk_family_name(a->family));
 }
 
 char *cli_fit_family_text(const gkv_gk *gk)
 {
-    return gk->family == GKV_GK_FAMILY_GH
-               ? cli_text("%s", gkv_gk_family_name(gk->family))
-               : cli_text("%s, c = %g", gkv_gk_family_name(gk->family), gk->c);
+    return gkv_gk_family_parameter(gk->family, GKV_GK_C)
+               ? cli_text("%s, c = %g", gkv_gk_family_name(gk->family), gk->c)
+               : cli_text("%s", gkv_gk_family_name(gk->family));
 }
 
 /* --- Reading parameters --------------------------------------------------- */
@@ -60,27 +52,57 @@ char *cli_fit_family_text(const gkv_gk *gk)
 typedef struct assignment {
     const char *option; /* such as "--fix" */
     char name;
-    size_t parameter; /* CLI_PARAMETERS for c */
+    size_t parameter; /* GKV_GK_C for c */
     const char *value;
 } assignment;
 
-/* Reads the name. `names` are those that the option allows. */
+/* The names of parameters 0 … last of all families, each once, as in "ABgkh". */
+enum { NAMES = CLI_PARAMETERS + 1 + GKV_GK_FAMILIES };
+static void put_names(size_t last, char names[NAMES])
+{
+    size_t count = 0;
+    for (size_t p = 0; p <= last; p++)
+        for (int64_t family = 0; family < GKV_GK_FAMILIES; family++) {
+            const char *name = gkv_gk_family_parameter(family, p);
+            if (name && !memchr(names, *name, count))
+                names[count++] = *name;
+        }
+    names[count] = '\0';
+}
+
+/* "A, B, g, k or h" */
+static char *list_of(const char *names)
+{
+    char *list = cli_text("%c", names[0]);
+    for (size_t i = 1; names[i]; i++) {
+        char *longer = cli_text("%s%s%c", list, names[i + 1] ? ", " : " or ", names[i]);
+        free(list);
+        list = longer;
+    }
+    return list;
+}
+
+/* Reads the name of one of the parameters 0 … last. */
 static assignment assignment_of(cli_fit_arguments *a, struct argp_state *state, const char *option,
-                                const char *names, const char *example, const char *word)
+                                size_t last, const char *example, const char *word)
 {
     const char *equals = strchr(word, '=');
     const size_t length = equals ? (size_t)(equals - word) : 0;
+    char names[NAMES];
+    put_names(last, names);
     if (length != 1 || !strchr(names, word[0]))
-        argp_error(state, "%s %s: must be A, B, g, k%s and %s, as in %s %s", option, word,
-                   strchr(names, 'c') ? ", h or c" : " or h",
+        argp_error(state, "%s %s: must be %s and %s, as in %s %s", option, word, list_of(names),
                    strchr(example, ':') ? "two bounds" : "a value", option, example);
-    assignment one = {
-        .option = option, .name = word[0], .parameter = CLI_PARAMETERS, .value = equals + 1};
-    for (size_t i = 0; i < CLI_PARAMETERS; i++)
-        if (one.name == cli_parameter_names[i][0] || (one.name == 'h' && i == GKV_GK_K))
-            one.parameter = i;
-    if (one.name == 'k' || one.name == 'h')
-        a->tail_named_by[one.name == 'h'] = option;
+    assignment one = {.option = option, .name = word[0], .value = equals + 1};
+    for (size_t p = 0; p <= last; p++)
+        for (int64_t family = 0; family < GKV_GK_FAMILIES; family++) {
+            const char *name = gkv_gk_family_parameter(family, p);
+            if (!name || *name != one.name)
+                continue;
+            one.parameter = p;
+            if (p == GKV_GK_K)
+                a->tail_named_by[family] = option;
+        }
     return one;
 }
 
@@ -97,8 +119,8 @@ static void set_once(struct argp_state *state, const assignment *one, bool *give
 
 static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
 {
-    const assignment one = assignment_of(a, state, "--fix", "ABgkhc", "g=0", word);
-    if (one.parameter == CLI_PARAMETERS)
+    const assignment one = assignment_of(a, state, "--fix", GKV_GK_C, "g=0", word);
+    if (one.parameter == GKV_GK_C)
         set_once(state, &one, &a->c_given, &a->c);
     else
         set_once(state, &one, &a->fixed[one.parameter], &a->value[one.parameter]);
@@ -106,7 +128,7 @@ static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *
 
 static void start_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
 {
-    const assignment one = assignment_of(a, state, "--start", "ABgkh", "g=1", word);
+    const assignment one = assignment_of(a, state, "--start", GKV_GK_K, "g=1", word);
     set_once(state, &one, &a->started[one.parameter], &a->start[one.parameter]);
     if (one.parameter == GKV_GK_B && !(a->start[GKV_GK_B] > 0))
         argp_error(state, "--start B=%s: B must be above 0", one.value);
@@ -120,7 +142,7 @@ static double bound_of(struct argp_state *state, char *text, double empty)
 
 static void bound_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
 {
-    const assignment one = assignment_of(a, state, "--bounds", "ABgkh", "k=0:1", word);
+    const assignment one = assignment_of(a, state, "--bounds", GKV_GK_K, "k=0:1", word);
     const size_t p = one.parameter;
     char *low = cli_text("%s", one.value), *colon = strchr(low, ':');
     if (!colon || strcmp(low, ":") == 0)
@@ -212,8 +234,8 @@ static void check_held(const cli_fit_arguments *a, struct argp_state *state, con
         const bool by_normal = a->normal && p >= GKV_GK_G;
         if (given[p] && (a->fixed[p] || by_normal))
             argp_error(state, "%s %s: %s holds %s already", option,
-                       cli_parameter_name(a->family, p), by_normal ? "--normal" : "--fix",
-                       cli_parameter_name(a->family, p));
+                       gkv_gk_family_parameter(a->family, p), by_normal ? "--normal" : "--fix",
+                       gkv_gk_family_parameter(a->family, p));
     }
 }
 
@@ -224,7 +246,7 @@ static void check_start_within(const cli_fit_arguments *a, struct argp_state *st
         if (a->started[p] && a->bounded[p] &&
             !(a->start[p] >= a->low[p] && a->start[p] <= a->high[p]))
             argp_error(state, "--start %s=%.10g is outside --bounds %.10g:%.10g",
-                       cli_parameter_name(a->family, p), a->start[p], a->low[p], a->high[p]);
+                       gkv_gk_family_parameter(a->family, p), a->start[p], a->low[p], a->high[p]);
 }
 
 static void check_free(const cli_fit_arguments *a, struct argp_state *state)
@@ -236,8 +258,8 @@ static void check_free(const cli_fit_arguments *a, struct argp_state *state)
                    a->components     ? "--mixture"
                    : a->multivariate ? "--multivariate"
                                      : "--bootstrap: hold c at its estimate by --fix c=VALUE");
-    if (a->family == GKV_GK_FAMILY_GH)
-        argp_error(state, "--free c: the g-and-h family has no c");
+    if (!gkv_gk_family_parameter(a->family, GKV_GK_C))
+        argp_error(state, "--free c: the %s family has no c", gkv_gk_family_name(a->family));
     if (a->c_given)
         argp_error(state, "--free c and --fix c=%.10g: choose one", a->c);
     if (a->normal || (a->fixed[GKV_GK_G] && a->value[GKV_GK_G] == 0))

@@ -5,6 +5,14 @@
 
 #include "cli_fit.h"
 
+/* Whether lighter tails are valid for g = 0 than for this g. */
+static bool tails_are_lighter_at_zero(const gkv_gk *gk)
+{
+    gkv_gk symmetric = *gk;
+    symmetric.g = 0;
+    return gkv_gk_least_k(&symmetric, INFINITY) < gkv_gk_least_k(gk, INFINITY);
+}
+
 void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result)
 {
     const bool by_moments = a->normal && a->multivariate;
@@ -27,21 +35,16 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                 "gkvae: %s: g is exactly 0: only there can the tails be so light. It has no "
                 "standard error\n",
                 name);
-    if (result->at_bound && a->family != GKV_GK_FAMILY_GK)
+    if (result->at_bound) {
+        const char *k = gkv_gk_family_parameter(a->family, GKV_GK_K);
         fprintf(stderr,
-                "gkvae: %s: h is at its least valid value: no %s distribution with this g has "
-                "lighter tails. The standard error of h ignores this bound\n",
-                name, gkv_gk_family_name(a->family));
-    else if (result->at_bound)
-        fprintf(stderr,
-                "gkvae: %s: k is at its least valid value: no g-and-k distribution with this g has "
-                "lighter "
-                "tails. The standard error of k ignores this bound%s\n",
-                name,
-                result->gk.g != 0 && !a->fixed[GKV_GK_G]
-                    ? ". With another g the tails can be lighter: try --fix "
-                      "g=0"
+                "gkvae: %s: %s is at its least valid value: no %s distribution with this g has "
+                "lighter tails. The standard error of %s ignores this bound%s\n",
+                name, k, gkv_gk_family_name(a->family), k,
+                !a->fixed[GKV_GK_G] && tails_are_lighter_at_zero(&result->gk)
+                    ? ". With another g the tails can be lighter: try --fix g=0"
                     : "");
+    }
     if (result->c.free && !result->c.determined)
         fprintf(stderr,
                 "gkvae: %s: c is not determined, because g is exactly 0: it is %g, and has no "
@@ -53,7 +56,7 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
             "gkvae: %s: the values hardly determine c: from %.3g to %.3g. g compensates for c "
             "unless the skewness is strong; without --free c the estimates of g are comparable\n",
             name, result->c.low, result->c.high);
-    const double most = a->family == GKV_GK_FAMILY_GH ? 10 : 100;
+    const double most = gkv_gk_fit_g_max(a->family);
     if (fabs(result->gk.g) >= most && !a->fixed[GKV_GK_G])
         fprintf(stderr, "gkvae: %s: g is at ±%g, the bound of fits: only its sign is known\n", name,
                 most);
@@ -83,15 +86,6 @@ void cli_fit_put_parameter(char cell[CLI_CELL], const gkv_gk *gk, size_t p, doub
         cli_fit_put_value(cell, value, 1e-4 * gk->b, 1);
     else
         snprintf(cell, CLI_CELL, "%.*g", digits, value);
-}
-
-static const char *method_text(const cli_fit_arguments *a, gkv_gk_method method)
-{
-    const bool by_letters = method == GKV_GK_OCTILES && a->family != GKV_GK_FAMILY_GK;
-    return by_letters                 ? "letter values"
-           : method == GKV_GK_OCTILES ? "octile method"
-           : method == GKV_GK_MLE     ? "maximum likelihood"
-                                      : "least squares on quantiles";
 }
 
 bool cli_fit_has_errors(const cli_fit_row *row)
@@ -143,7 +137,7 @@ static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t 
     const gkv_gk_fit_result *r = &row->result;
     const gkv_gk_bootstrap_result *b = &row->bootstrap;
     const double se = error_of(row, p);
-    snprintf(text[0], CLI_CELL, "%s", cli_parameter_name(r->gk.family, p));
+    snprintf(text[0], CLI_CELL, "%s", gkv_gk_family_parameter(r->gk.family, p));
     cli_fit_put_parameter(text[1], &r->gk, p, se, se > 0 ? 3 : 6);
     if (cli_fit_has_errors(row)) {
         const bool held = a->fixed[p] || (a->normal && p >= GKV_GK_G);
@@ -206,7 +200,7 @@ static void print_bounds(const char *name, const gkv_gk_fit_result *r)
     for (size_t p = 0; p < CLI_PARAMETERS; p++)
         if (r->bound[p])
             printf("(%s%s%s is at its %s bound, %.6g)\n", name ? name : "", name ? ": " : "",
-                   cli_parameter_name(r->gk.family, p), r->bound[p] < 0 ? "lower" : "upper",
+                   gkv_gk_family_parameter(r->gk.family, p), r->bound[p] < 0 ? "lower" : "upper",
                    cli_parameter(&r->gk, p));
 }
 
@@ -233,11 +227,15 @@ static void print_test(const cli_fit_row *row)
         printf("by simulation: p = %.4g for A²\n", b->p_anderson_darling);
 }
 
-/* Prints c, and the family unless it is that of the default. */
+/* Tables name the family unless it is that of fits without --family. */
+static bool is_named(int64_t family)
+{
+    return family != gkv_gk_standard().family;
+}
+
 static void print_family(const gkv_gk *gk)
 {
-    char *text =
-        gk->family == GKV_GK_FAMILY_GK ? cli_text("c = %g", gk->c) : cli_fit_family_text(gk);
+    char *text = is_named(gk->family) ? cli_fit_family_text(gk) : cli_text("c = %g", gk->c);
     printf("(%s)\n", text);
     free(text);
 }
@@ -297,7 +295,7 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     printf("%s: %zu values", row->name, r->n);
     if (a->weights)
         printf(" that stand for %.10g", r->total);
-    printf(", %s\n", method_text(a, r->method));
+    printf(", %s\n", gkv_gk_fit_method_name(r->method, a->family));
     cli_table(cells, LINES - !r->c.free, ONE_COLUMNS, "lrrrrrrrr");
     print_likelihood(r);
     print_c_test(NULL, r);
@@ -311,7 +309,7 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     print_resolution(r);
     if (!r->c.free)
         print_family(&r->gk);
-    else if (r->gk.family != GKV_GK_FAMILY_GK)
+    else if (is_named(r->gk.family))
         printf("(%s)\n", gkv_gk_family_name(r->gk.family));
 }
 
@@ -342,8 +340,9 @@ static void print_notes(const cli_fit_row *rows, size_t n_rows)
  * bootstrap. */
 static void print_errors_note(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
 {
-    const char *const how = a->normal && a->multivariate ? "normal margins by their moments"
-                                                         : method_text(a, a->method);
+    const char *const how = a->normal && a->multivariate
+                                ? "normal margins by their moments"
+                                : gkv_gk_fit_method_name(a->method, a->family);
     const char *first = NULL; /* of the columns without a bootstrap */
     size_t without = 0;
     for (size_t i = 0; i < n_rows; i++)
@@ -368,7 +367,7 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
     enum { COLUMNS = 10 };
     const char *heads[COLUMNS] = {"column",         "n",   "A",         "B", "g", "k",
                                   "log-likelihood", "AIC", "χ²/d.o.f.", "p"};
-    heads[5] = cli_parameter_name(a->family, GKV_GK_K);
+    heads[5] = gkv_gk_family_parameter(a->family, GKV_GK_K);
     char(*text)[COLUMNS][WIDE] = cli_alloc(n_rows, sizeof *text);
     const char **cells = cli_alloc((n_rows + 1) * COLUMNS, sizeof *cells);
     memcpy(cells, heads, sizeof heads);
@@ -400,8 +399,9 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
     cli_table(cells, n_rows + 1, COLUMNS, "lrrrrrrrrr");
     print_errors_note(a, rows, n_rows);
     if (a->free_c) {
-        printf("(c is estimated%s%s)\n", a->family != GKV_GK_FAMILY_GK ? "; " : "",
-               a->family != GKV_GK_FAMILY_GK ? gkv_gk_family_name(a->family) : "");
+        const bool named = is_named(a->family);
+        printf("(c is estimated%s%s)\n", named ? "; " : "",
+               named ? gkv_gk_family_name(a->family) : "");
         for (size_t i = 0; i < n_rows; i++) {
             char value[CLI_CELL], error[CLI_CELL];
             cli_fit_put_value(value, rows[i].result.gk.c, rows[i].result.c.se, 2);
@@ -412,7 +412,7 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
                 printf("(%s: c is not determined)\n", rows[i].name);
             print_c_test(rows[i].name, &rows[i].result);
         }
-    } else if (a->family != GKV_GK_FAMILY_GK)
+    } else if (is_named(a->family))
         print_family(&rows->result.gk);
     for (size_t i = 0; i < n_rows; i++)
         print_bounds(rows[i].name, &rows[i].result);

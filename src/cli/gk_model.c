@@ -15,16 +15,27 @@ enum { VALUES = 5 };
 
 bool cli_gk_find_family(const char *name, int64_t *family)
 {
-    static const struct {
-        const char *name;
-        gkv_gk_family family;
-    } families[] = {{"gk", GKV_GK_FAMILY_GK}, {"gh", GKV_GK_FAMILY_GH}, {"ggh", GKV_GK_FAMILY_GGH}};
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (strcmp(name, families[i].name) == 0) {
-            *family = families[i].family;
+    for (int64_t i = 0; i < GKV_GK_FAMILIES; i++)
+        if (strcmp(name, gkv_gk_family_short_name(i)) == 0) {
+            *family = i;
             return true;
         }
     return false;
+}
+
+const char *cli_gk_families(void)
+{
+    static char list[128];
+    list[0] = '\0';
+    for (int64_t i = 0; i < GKV_GK_FAMILIES; i++) {
+        const size_t length = strlen(list);
+        snprintf(list + length, sizeof list - length, "%s%s",
+                 i == 0                     ? ""
+                 : i + 1 == GKV_GK_FAMILIES ? " or "
+                                            : ", ",
+                 gkv_gk_family_short_name(i));
+    }
+    return list;
 }
 
 /* Checks the parameters, and adds their origin to the message of gkv_gk_check. */
@@ -58,9 +69,9 @@ static int parse(const char *text, const char *family, gkv_gk *gk)
             cli_error(CLI_USAGE, "%s: %zu values, but A,B,g,k or A,B,g,k,c are needed", where, n);
         goto done;
     }
-    *gk = (gkv_gk){value[0], value[1], value[2], value[3], value[4], GKV_GK_FAMILY_GK};
+    *gk = (gkv_gk){.a = value[0], .b = value[1], .g = value[2], .k = value[3], .c = value[4]};
     if (!cli_gk_find_family(family, &gk->family)) {
-        code = cli_error(CLI_USAGE, "--family %s: must be gk, gh or ggh", family);
+        code = cli_error(CLI_USAGE, "--family %s: must be %s", family, cli_gk_families());
         goto done;
     }
     CLI_TRY(check(where, gk));
@@ -135,14 +146,18 @@ static int read_margin(const place *location, const json_t *object, bool estimat
     const json_t *family = json_object_get(object, "family");
     *gk = gkv_gk_standard();
     if (family &&
-        !(json_is_string(family) && cli_gk_find_family(json_string_value(family), &gk->family)))
-        return refuse(location, "the key \"family\" is not gk, gh or ggh");
-    const char *tail = gk->family == GKV_GK_FAMILY_GK ? "k" : "h";
+        !(json_is_string(family) && cli_gk_find_family(json_string_value(family), &gk->family))) {
+        char *what = cli_text("the key \"family\" is not %s", cli_gk_families());
+        code = refuse(location, what);
+        free(what);
+        return code;
+    }
+    const char *tail = gkv_gk_family_parameter(gk->family, GKV_GK_K);
     CLI_TRY(read_number(location, object, "A", estimates, &gk->a));
     CLI_TRY(read_number(location, object, "B", estimates, &gk->b));
     CLI_TRY(read_number(location, object, "g", estimates, &gk->g));
     CLI_TRY(read_number(location, object, tail, estimates, &gk->k));
-    if (gk->family != GKV_GK_FAMILY_GH) /* it has no c */
+    if (gkv_gk_family_parameter(gk->family, GKV_GK_C))
         CLI_TRY(read_number(location, object, "c", false, &gk->c));
     if (gkv_gk_check(gk) != GKV_OK)
         code = refuse(location, cli_reason());
