@@ -199,7 +199,7 @@ static bool report(void *context, const gki_flow_state *state, double held_out)
     reporter->job->details.updates = state->step;
     if (isfinite(held_out))
         reporter->job->details.held_out = held_out;
-    const bool stopped = gki_density_report(reporter->job, "flow", 0);
+    const bool stopped = gki_density_report(reporter->job, reporter->job->details.stage, 0);
     if (reporter->log->path && (stopped || omp_get_wtime() - reporter->log->written > write_every))
         reporter->status = write_log(reporter->log, reporter->fold, reporter->flow, state);
     return stopped || reporter->status != GKV_OK;
