@@ -93,11 +93,11 @@ static void choose_candidates(fit_arguments *a, struct argp_state *state, const 
     free(words);
 }
 
-static int64_t margin_of(struct argp_state *state, const char *text)
+static gkv_density_margin margin_of(struct argp_state *state, const char *text)
 {
     for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++)
         if (strcmp(text, gkv_density_margin_name(k)) == 0)
-            return k;
+            return (gkv_density_margin)k;
     if (strcmp(text, "auto") == 0)
         return GKV_DENSITY_MARGIN_AUTO;
     char *kinds = cli_text("auto");
@@ -110,6 +110,15 @@ static int64_t margin_of(struct argp_state *state, const char *text)
     argp_error(state, "--margin %s: must be %s", text, kinds);
     free(kinds);
     return GKV_DENSITY_MARGIN_AUTO;
+}
+
+static gkv_prior_flow_family flow_of(struct argp_state *state, const char *text)
+{
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    if (gkv_settings_set(&settings, "model.prior_flow", text, "--flow") != GKV_OK)
+        argp_error(state, "%s", gkv_error_message());
+    return settings.model.prior_flow;
 }
 
 static void check_arguments(const fit_arguments *a, struct argp_state *state)
@@ -133,7 +142,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'c': a->columns = arg; return 0;
     case 'C': choose_candidates(a, state, arg); return 0;
     case 'm': a->settings.margin = margin_of(state, arg); return 0;
-    case FLOW: a->settings.flow = arg; return 0;
+    case FLOW: a->settings.flow = flow_of(state, arg); return 0;
     case UPDATES:
         a->settings.flow_updates = cli_whole(state, "--updates", arg, 1, 10000000);
         return 0;

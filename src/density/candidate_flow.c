@@ -37,13 +37,13 @@ static void whiten(const gkv_density *density, size_t n, const double *z, int th
 static gkv_status create_flow(const gki_density_job *job, size_t d, gki_table_flow **out)
 {
     const gkv_density_settings *s = job->settings;
-    gki_table_flow_spec spec = {.d = d,
-                                .layers = s->flow_layers,
-                                .hidden = s->flow_hidden,
-                                .max_freedom = s->max_freedom,
-                                .seed = s->seed};
-    GKV_TRY(gki_table_flow_find(s->flow, &spec.family));
-    return gki_table_flow_create(&spec, out);
+    return gki_table_flow_create(&(gki_table_flow_spec){.d = d,
+                                                        .layers = s->flow_layers,
+                                                        .hidden = s->flow_hidden,
+                                                        .family = s->flow,
+                                                        .max_freedom = s->max_freedom,
+                                                        .seed = s->seed},
+                                 out);
 }
 
 static gkv_status fit_flow(gki_density_job *job, const gki_fit_rows *rows, gkv_density *density,

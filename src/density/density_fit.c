@@ -23,7 +23,7 @@ void gkv_density_defaults(gkv_density_settings *settings)
         return;
     *settings = (gkv_density_settings){.margin = GKV_DENSITY_MARGIN_AUTO,
                                        .seed = 1,
-                                       .flow = "realnvp",
+                                       .flow = GKV_PRIOR_FLOW_REALNVP,
                                        .flow_layers = 6,
                                        .flow_hidden = 64,
                                        .learning_rate = 1e-3,
@@ -39,16 +39,16 @@ void gkv_density_defaults(gkv_density_settings *settings)
 
 static gkv_status check_numbers(const gkv_density_settings *s)
 {
-    gkv_prior_flow_family family;
     if (s->margin != GKV_DENSITY_MARGIN_AUTO && !gki_margin_of(s->margin))
-        return gki_fail(GKV_ERR_ARGUMENT, "margin: there is no kind %lld", (long long)s->margin);
+        return gki_fail(GKV_ERR_ARGUMENT, "margin: there is no kind %d", (int)s->margin);
     if (s->folds > FOLDS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "folds must be 0 to %d, not %zu", FOLDS_MAX, s->folds);
     if (s->max_components > 64)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the most components of a mixture must be 0 to 64, not %zu",
                         s->max_components);
-    GKV_TRY(gki_table_flow_find(s->flow ? s->flow : "", &family));
+    if ((size_t)s->flow >= GKV_PRIOR_FLOWS)
+        return gki_fail(GKV_ERR_ARGUMENT, "flow: there is no prior flow %d", (int)s->flow);
     if (s->flow_layers < 1 || s->flow_layers > 64 || s->flow_hidden < 1 || s->flow_hidden > 1024)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/flat_settings.h"
+#include "density/table_flow.h"
 
 /* --- Settings ------------------------------------------------------------- */
 
@@ -70,14 +71,14 @@ gkv_status gkv_flat_density_fit(size_t n, size_t d, const double *x, const doubl
     *out = NULL;
     GKV_NEED(x);
     GKV_TRY(gki_flat_settings_copy(__func__, &flat_density_kind, settings, &set));
-    set.settings.margin = GKV_DENSITY_MARGIN_AUTO + set.margin;
+    set.settings.margin = (gkv_density_margin)(GKV_DENSITY_MARGIN_AUTO + set.margin);
     set.settings.resolution = resolution;
     set.settings.lower = upper ? x : NULL;
     set.settings.upper = upper;
     set.settings.names = names;
     set.settings.checkpoint = checkpoint;
     if (flow)
-        set.settings.flow = flow;
+        GKV_TRY(gki_table_flow_find(flow, &set.settings.flow));
     return gkv_density_fit(n, d, x, &set.settings, options, out);
 }
 

@@ -81,7 +81,7 @@ expect 2 "is needed" "$gkvae" density fit table.csv
 expect 2 "is none of" "$gkvae" density fit table.csv --out new --candidates t-copula,kde
 expect 2 "must be auto" "$gkvae" density fit table.csv --out new --margin normal
 expect 2 "neither auto, none" "$gkvae" density fit table.csv --out new --resolution wide
-expect 2 "no flow" "$gkvae" density fit table.csv --out new --flow none-such
+expect 2 "must be one of none, realnvp, spline" "$gkvae" density fit table.csv --out new --flow none-such
 head -n 10 table.csv > few.csv
 expect 3 "9 rows are too few" "$gkvae" density fit few.csv --out new
 head -n 13 table.csv > few.csv

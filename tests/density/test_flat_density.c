@@ -78,7 +78,7 @@ static void test_settings(void **state)
                  GKV_ERR_ARGUMENT, "folds");
     assert_ok(gkv_flat_set(set, "folds", "1"));
     assert_fails(gkv_flat_density_fit(N, D, x, NULL, NULL, NULL, "real", NULL, set, NULL, &out),
-                 GKV_ERR_ARGUMENT, "no flow \"real\"");
+                 GKV_ERR_ARGUMENT, "no flow \"real\": give one of none, realnvp, spline");
     lm = flat_settings(gkv_flat_lm_settings, NULL);
     assert_fails(gkv_flat_density_fit(N, D, x, NULL, NULL, NULL, NULL, NULL, lm, NULL, &out),
                  GKV_ERR_ARGUMENT, "not of a density");
