@@ -27,6 +27,7 @@
 
 #include "gkvae/error.h"
 #include "gkvae/run.h"
+#include "gkvae/settings.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -71,20 +72,20 @@ GKV_API const char *gkv_density_margin_parameter(int64_t margin, size_t paramete
 /* The settings of a fit. Comments begin with the default. Pointers are not owned. */
 typedef struct gkv_density_settings {
     bool candidates[GKV_DENSITY_CANDIDATES]; /* true; which candidates are fitted; at least one */
-    int64_t margin;                          /* GKV_DENSITY_MARGIN_AUTO; the kind of all margins */
+    gkv_density_margin margin;               /* GKV_DENSITY_MARGIN_AUTO; the kind of all margins */
     uint64_t seed;                           /* 1; the seed of all random numbers */
     /* 0; the folds of the validation, 2 … 20, at most one for each row; 0 means 5 below 1000 rows,
      * 3 below 5000, else 1; 1 means one split with a fifth of the rows held out, at most 50000 */
     size_t folds;
-    size_t max_components; /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
-    const char *flow;      /* "realnvp"; the flow, by its name in model.prior_flow */
-    size_t flow_layers;    /* 6 */
-    size_t flow_hidden;    /* 64; the width of the hidden layers of its networks */
-    double learning_rate;  /* 1e-3 */
-    double weight_decay;   /* 2 */
-    size_t flow_updates;   /* 6000; the limit of the updates of a training */
-    size_t patience;       /* 12; training ends after so many validations without a better one */
-    double max_freedom;    /* 12; the greatest ν of the flow's base, > 1 */
+    size_t max_components;      /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
+    gkv_prior_flow_family flow; /* GKV_PRIOR_FLOW_REALNVP; the kind of the flow */
+    size_t flow_layers;         /* 6 */
+    size_t flow_hidden;         /* 64; the width of the hidden layers of its networks */
+    double learning_rate;       /* 1e-3 */
+    double weight_decay;        /* 2 */
+    size_t flow_updates;        /* 6000; the limit of the updates of a training */
+    size_t patience;    /* 12; training ends after so many validations without a better one */
+    double max_freedom; /* 12; the greatest ν of the flow's base, > 1 */
     /* NULL; [d] the resolution of each column: 0 for exact values, h > 0 for values rounded to
      * multiples of h, or GKV_GK_RESOLUTION_AUTO (gkvae/gk_fit.h); NULL means that for all */
     const double *resolution;

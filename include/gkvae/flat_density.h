@@ -25,10 +25,10 @@ extern "C" {
 GKV_API GKV_MUST_USE gkv_status gkv_flat_density_settings(gkv_flat_settings **out);
 
 /* Fits a density to x[n × d] by gkv_density_fit. All pointers but x and `out` may be NULL:
- * upper[n × d] makes x the lower ends of intervals; resolution[d], names[d], `flow` (a name such as
- * "spline") and `checkpoint` (a path) are members of gkv_density_settings. `settings` come from
- * gkv_flat_density_settings. The caller frees *out, which is NULL after an error, with
- * gkv_density_free. */
+ * upper[n × d] makes x the lower ends of intervals; `flow` is a name of model.prior_flow, such as
+ * "spline"; resolution[d], names[d] and `checkpoint` (a path) are members of gkv_density_settings.
+ * `settings` come from gkv_flat_density_settings. The caller frees *out, which is NULL after an
+ * error, with gkv_density_free. GKV_ERR_ARGUMENT for another name of a flow. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_density_fit(
     size_t n, size_t d, const double *x, const double *upper, const double *resolution,
     const char *const *names, const char *flow, const char *checkpoint,

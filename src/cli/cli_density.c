@@ -160,6 +160,7 @@ int cli_density_sample(int argc, char **argv)
     gkv_density *density = NULL;
     int64_t candidate;
     int code = CLI_OK;
+    cli_density_fill_names();
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_density_open(&a, &density, &candidate));
     code = cli_density_write_draws(&a, density, candidate);
@@ -189,6 +190,7 @@ int cli_density_log_density(int argc, char **argv)
     int64_t candidate;
     int code = CLI_OK;
     cli_table_begin(&a.input);
+    cli_density_fill_names();
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_density_open(&a, &density, &candidate));
     CLI_TRY(cli_density_rows(&a, density, false, &n, &x, NULL));

@@ -27,10 +27,21 @@ typedef struct cli_density_arguments {
 int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_state *state,
                       int most);
 
+/* The names of the candidates, and of the margins after "auto", as values of options in --help, as
+ * in "auto|t". cli_density_fill_names() writes them before cli_parse(). */
+enum { CLI_DENSITY_NAMES = 256 };
+extern char cli_density_candidates[CLI_DENSITY_NAMES], cli_density_margins[CLI_DENSITY_NAMES];
+void cli_density_fill_names(void);
+
+/* Joins the names of a table, from number 0 until NULL, after `first`, which may be NULL: as in
+ * "auto, s or t". The caller frees the text. */
+char *cli_density_join(const char *first, const char *(*name_of)(int64_t number),
+                       const char *between, const char *before_last);
+
 /* Options that several of the commands have. */
 #define CANDIDATE                                                            \
     {                                                                        \
-        "candidate", 'M', "t-copula|normal-mixture|gk-mixture|flow", 0,      \
+        "candidate", 'M', cli_density_candidates, 0,                         \
             "Use this candidate (default: the one that validation chose)", 0 \
     }
 #define THREADS                                                                         \

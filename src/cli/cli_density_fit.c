@@ -13,6 +13,9 @@
 
 enum { RESOLUTION = 256, LOWER, UPPER, FLOW, FOLDS, COMPONENTS, UPDATES, NO_PAGE };
 
+/* Has the names of the candidates, which fill_names() writes. */
+static char candidates_doc[CLI_DENSITY_NAMES + 64];
+
 static const struct argp_option options[] = {
     {"out", 'o', "FOLDER", 0,
      "Keep the density, its figures and a page in this folder, which is created if necessary "
@@ -22,9 +25,8 @@ static const struct argp_option options[] = {
      "Fit these columns, given by names of the header or by numbers from 1 (default: all columns "
      "of numbers)",
      0},
-    {"candidates", 'C', "NAME,...", 0,
-     "Fit these candidates: t-copula, normal-mixture, gk-mixture, flow (default: all)", 0},
-    {"margin", 'm', "auto|g-and-k|t|spline", 0,
+    {"candidates", 'C', "NAME,...", 0, candidates_doc, 0},
+    {"margin", 'm', cli_density_margins, 0,
      "The kind of the margins; auto chooses one for each column by cross-validation (default: "
      "auto)",
      0},
@@ -75,41 +77,52 @@ typedef struct fit_arguments {
 
 /* --- Arguments ------------------------------------------------------------ */
 
+static void fill_names(void)
+{
+    char *names = cli_density_join(NULL, gkv_density_candidate_name, ", ", ", ");
+    snprintf(candidates_doc, sizeof candidates_doc, "Fit these candidates: %s (default: all)",
+             names);
+    free(names);
+    cli_density_fill_names();
+}
+
 static void choose_candidates(fit_arguments *a, struct argp_state *state, const char *list)
 {
-    char *words = cli_text("%s", list), *rest = NULL;
+    char *words = cli_text("%s", list), *rest = NULL,
+         *names = cli_density_join(NULL, gkv_density_candidate_name, ", ", " and ");
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         a->settings.candidates[c] = false;
     for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
         const int64_t candidate = cli_density_find_candidate(word);
         if (candidate < 0)
-            argp_error(state,
-                       "--candidates %s: \"%s\" is none of t-copula, normal-mixture, gk-mixture "
-                       "and flow",
-                       list, word);
+            argp_error(state, "--candidates %s: \"%s\" is none of %s", list, word, names);
         else
             a->settings.candidates[candidate] = true;
     }
+    free(names);
     free(words);
 }
 
-static int64_t margin_of(struct argp_state *state, const char *text)
+static gkv_density_margin margin_of(struct argp_state *state, const char *text)
 {
     for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++)
         if (strcmp(text, gkv_density_margin_name(k)) == 0)
-            return k;
-    if (strcmp(text, "auto") == 0)
-        return GKV_DENSITY_MARGIN_AUTO;
-    char *kinds = cli_text("auto");
-    for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++) {
-        const char *between = k + 1 < GKV_DENSITY_MARGINS ? ", " : " or ";
-        char *longer = cli_text("%s%s%s", kinds, between, gkv_density_margin_name(k));
-        free(kinds);
-        kinds = longer;
+            return (gkv_density_margin)k;
+    if (strcmp(text, "auto") != 0) {
+        char *names = cli_density_join("auto", gkv_density_margin_name, ", ", " or ");
+        argp_error(state, "--margin %s: must be %s", text, names);
+        free(names);
     }
-    argp_error(state, "--margin %s: must be %s", text, kinds);
-    free(kinds);
     return GKV_DENSITY_MARGIN_AUTO;
+}
+
+static gkv_prior_flow_family flow_of(struct argp_state *state, const char *text)
+{
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    if (gkv_settings_set(&settings, "model.prior_flow", text, "--flow") != GKV_OK)
+        argp_error(state, "%s", gkv_error_message());
+    return settings.model.prior_flow;
 }
 
 static void check_arguments(const fit_arguments *a, struct argp_state *state)
@@ -133,7 +146,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'c': a->columns = arg; return 0;
     case 'C': choose_candidates(a, state, arg); return 0;
     case 'm': a->settings.margin = margin_of(state, arg); return 0;
-    case FLOW: a->settings.flow = arg; return 0;
+    case FLOW: a->settings.flow = flow_of(state, arg); return 0;
     case UPDATES:
         a->settings.flow_updates = cli_whole(state, "--updates", arg, 1, 10000000);
         return 0;
@@ -436,6 +449,7 @@ int cli_density_fit(int argc, char **argv)
     int code = CLI_OK;
     cli_table_begin(&a.input);
     gkv_density_defaults(&a.settings);
+    fill_names();
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     model = cli_text("%s/density.safetensors", a.folder);
     checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);

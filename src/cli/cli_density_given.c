@@ -116,9 +116,6 @@ static int condition(const conditional_arguments *a, const gkv_density *density,
     double *values = cli_alloc(d + 1, sizeof *values);
     int code = CLI_OK;
     CLI_TRY(cli_columns_given(&(cli_named_columns){d, names}, a->given, given, values, &count));
-    if (candidate == GKV_DENSITY_FLOW)
-        CLI_TRY(cli_error(CLI_USAGE, "a flow has no conditional density in closed form: name "
-                                     "another candidate, such as --candidate t-copula"));
     CLI_CHECK(gkv_density_conditional(density, candidate, count, given, values, out));
 done:
     free(names);
@@ -151,6 +148,7 @@ int cli_density_conditional(int argc, char **argv)
     summary *all = NULL;
     int64_t candidate = 0;
     int code = CLI_OK;
+    cli_density_fill_names();
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_density_open(&a.common, &density, &candidate));
     CLI_TRY(condition(&a, density, candidate, &conditional));
@@ -297,6 +295,7 @@ int cli_density_outliers(int argc, char **argv)
     int64_t candidate;
     int code = CLI_OK;
     cli_table_begin(&a.input);
+    cli_density_fill_names();
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_density_open(&a, &density, &candidate));
     CLI_TRY(cli_density_rows(&a, density, true, &n, &x, &lines));

@@ -7,6 +7,32 @@
 #include "cli_density.h"
 #include "named_columns.h"
 
+/* --- Names ---------------------------------------------------------------- */
+
+char cli_density_candidates[CLI_DENSITY_NAMES], cli_density_margins[CLI_DENSITY_NAMES];
+
+char *cli_density_join(const char *first, const char *(*name_of)(int64_t number),
+                       const char *between, const char *before_last)
+{
+    char *list = cli_text("%s", first ? first : name_of(0));
+    for (int64_t i = first ? 0 : 1; name_of(i); i++) {
+        char *longer = cli_text("%s%s%s", list, name_of(i + 1) ? between : before_last, name_of(i));
+        free(list);
+        list = longer;
+    }
+    return list;
+}
+
+void cli_density_fill_names(void)
+{
+    char *candidates = cli_density_join(NULL, gkv_density_candidate_name, "|", "|"),
+         *margins = cli_density_join("auto", gkv_density_margin_name, "|", "|");
+    snprintf(cli_density_candidates, CLI_DENSITY_NAMES, "%s", candidates);
+    snprintf(cli_density_margins, CLI_DENSITY_NAMES, "%s", margins);
+    free(candidates);
+    free(margins);
+}
+
 int64_t cli_density_find_candidate(const char *name)
 {
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
@@ -20,9 +46,11 @@ int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_
 {
     switch (key) {
     case 'M':
-        if (cli_density_find_candidate(arg) == -2)
-            argp_error(state,
-                       "--candidate %s: must be t-copula, normal-mixture, gk-mixture or flow", arg);
+        if (cli_density_find_candidate(arg) == -2) {
+            char *names = cli_density_join(NULL, gkv_density_candidate_name, ", ", " or ");
+            argp_error(state, "--candidate %s: must be %s", arg, names);
+            free(names);
+        }
         a->candidate = arg;
         return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_ROWS); return 0;

@@ -77,7 +77,7 @@ static void print_candidates(const gkv_density *density, cli_texts *texts)
         row[2] = cli_texts_with_error(texts, info.held_out, info.se, 4);
         row[3] = chosen ? "" : cli_texts_with_error(texts, info.difference, info.difference_se, 4);
         row[4] = cli_texts_number(texts, info.lowest, 1);
-        row[5] = c == GKV_DENSITY_COPULA ? "" : cli_texts_number(texts, 100 * info.copula_share, 1);
+        row[5] = info.copula_share > 0 ? cli_texts_number(texts, 100 * info.copula_share, 1) : "";
         row[6] = share_of(texts, &info, 0);
         row[7] = share_of(texts, &info, 1);
     }

@@ -1,26 +1,16 @@
 /* Densities as files; declared in gkvae/density.h. docs/files.md lists the tensors. */
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "density/table_density.h"
-#include "mixture/mixture.h"
-#include "safetensors/safetensors.h"
 
 #define FORMAT "gkvae-density-1"
 
 /* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a
- * candidate; TENSORS_MAX: more than the tensors of a density without those of a flow. */
-enum {
-    MARGIN_INFO = GKV_DENSITY_MARGINS + 5,
-    CANDIDATE_INFO = 18,
-    TENSORS_MAX = 24,
-    NAME_SIZE = 96
-};
+ * candidate. */
+enum { MARGIN_INFO = GKV_DENSITY_MARGINS + 5, CANDIDATE_INFO = 18 };
 
 static void margin_numbers(const gkv_density_margin_info *info, double *numbers)
 {
@@ -33,16 +23,15 @@ static void margin_numbers(const gkv_density_margin_info *info, double *numbers)
     numbers[4] = (double)info->intervals;
 }
 
-static void candidate_numbers(const gki_candidate *candidate, double *numbers)
+static void candidate_numbers(const gkv_density_candidate_info *info, double *numbers)
 {
-    const gkv_density_candidate_info *info = &candidate->info;
     const double all[CANDIDATE_INFO] = {
-        info->fitted,          info->held_out,          info->se,
-        info->difference,      info->difference_se,     info->lowest,
-        (double)info->rows,    candidate->copula_share, (double)info->components,
-        (double)info->updates, info->freedom,           info->beyond[0],
-        info->beyond[1],       info->beyond_low[0],     info->beyond_low[1],
-        info->beyond_high[0],  info->beyond_high[1],    0};
+        info->fitted,          info->held_out,       info->se,
+        info->difference,      info->difference_se,  info->lowest,
+        (double)info->rows,    info->copula_share,   (double)info->components,
+        (double)info->updates, info->freedom,        info->beyond[0],
+        info->beyond[1],       info->beyond_low[0],  info->beyond_low[1],
+        info->beyond_high[0],  info->beyond_high[1], 0};
     memcpy(numbers, all, sizeof all);
 }
 
@@ -62,120 +51,70 @@ static void margin_from(const double *numbers, gkv_density_margin_info *info)
     info->intervals = count_of(numbers[4]);
 }
 
-static void candidate_from(const double *from, gki_candidate *candidate)
+static void candidate_from(const double *from, gkv_density_candidate_info *info)
 {
-    candidate->copula_share = from[7];
-    candidate->info = (gkv_density_candidate_info){.fitted = from[0] != 0,
-                                                   .held_out = from[1],
-                                                   .se = from[2],
-                                                   .difference = from[3],
-                                                   .difference_se = from[4],
-                                                   .lowest = from[5],
-                                                   .rows = count_of(from[6]),
-                                                   .copula_share = from[7],
-                                                   .components = count_of(from[8]),
-                                                   .updates = count_of(from[9]),
-                                                   .freedom = from[10],
-                                                   .beyond = {from[11], from[12]},
-                                                   .beyond_low = {from[13], from[14]},
-                                                   .beyond_high = {from[15], from[16]}};
+    *info = (gkv_density_candidate_info){.fitted = from[0] != 0,
+                                         .held_out = from[1],
+                                         .se = from[2],
+                                         .difference = from[3],
+                                         .difference_se = from[4],
+                                         .lowest = from[5],
+                                         .rows = count_of(from[6]),
+                                         .copula_share = from[7],
+                                         .components = count_of(from[8]),
+                                         .updates = count_of(from[9]),
+                                         .freedom = from[10],
+                                         .beyond = {from[11], from[12]},
+                                         .beyond_low = {from[13], from[14]},
+                                         .beyond_high = {from[15], from[16]}};
 }
 
 /* --- Writing -------------------------------------------------------------- */
 
-typedef struct density_writer {
-    gki_tensor *tensors;
-    char (*names)[NAME_SIZE];
-    size_t count;
-    void *memory[TENSORS_MAX];
-    size_t n_memory;
-} density_writer;
-
-static void put(density_writer *writer, gki_dtype dtype, size_t rank, const int64_t *shape,
-                const void *data, const char *first, const char *second)
-{
-    snprintf(writer->names[writer->count], NAME_SIZE, "%s%s", first, second);
-    gki_tensor *tensor = &writer->tensors[writer->count];
-    *tensor = (gki_tensor){
-        .name = writer->names[writer->count], .dtype = dtype, .rank = rank, .data = data};
-    memcpy(tensor->shape, shape, rank * sizeof *shape);
-    writer->count++;
-}
-
-#define SHAPE(...)                                                  \
-    sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]) \
-    {                                                               \
-        __VA_ARGS__                                                 \
-    }
-
-/* Memory that the writer owns. */
-static gkv_status take(density_writer *writer, size_t count, size_t size, void *out)
-{
-    GKV_TRY(gki_alloc(count, size, out));
-    writer->memory[writer->n_memory++] = *(void **)out;
-    return GKV_OK;
-}
-
-static gkv_status put_names(density_writer *writer, const gkv_density *density)
+static gkv_status put_names(gki_density_writer *writer, const gkv_density *density)
 {
     size_t length = 0, offset = 0;
     char *text = NULL;
     for (size_t j = 0; j < density->d; j++)
         length += strlen(density->names[j]) + 1;
-    GKV_TRY(take(writer, length, 1, &text));
+    GKV_TRY(gki_density_take(writer, length, 1, &text));
     for (size_t j = 0; j < density->d; offset += strlen(density->names[j++]) + 1)
         memcpy(text + offset, density->names[j], strlen(density->names[j]) + 1);
-    put(writer, GKV_U8, SHAPE((int64_t)length), text, "columns", "");
-    return GKV_OK;
+    return gki_density_put(writer, "columns", NULL, GKV_U8, GKV_SHAPE((int64_t)length), text);
 }
 
-static gkv_status put_tables(density_writer *writer, const gkv_density *density)
+static gkv_status put_tables(gki_density_writer *writer, const gkv_density *density)
 {
-    double *margins = NULL, *candidates = NULL, *copula = NULL;
+    const char *copula = gki_candidate_copula.name;
+    double *margins = NULL, *candidates = NULL, *freedom = NULL;
     const int64_t d = (int64_t)density->d;
-    GKV_TRY(take(writer, density->d * MARGIN_INFO, sizeof *margins, &margins));
-    GKV_TRY(take(writer, GKV_DENSITY_CANDIDATES * CANDIDATE_INFO, sizeof *candidates, &candidates));
-    GKV_TRY(take(writer, 1, sizeof *copula, &copula));
+    GKV_TRY(gki_density_take(writer, density->d * MARGIN_INFO, sizeof *margins, &margins));
+    GKV_TRY(gki_density_take(writer, GKV_DENSITY_CANDIDATES * CANDIDATE_INFO, sizeof *candidates,
+                             &candidates));
+    GKV_TRY(gki_density_take(writer, 1, sizeof *freedom, &freedom));
     for (size_t j = 0; j < density->d; j++)
         margin_numbers(&density->margin_info[j], margins + j * MARGIN_INFO);
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        candidate_numbers(&density->list[c], candidates + c * CANDIDATE_INFO);
-    *copula = gki_copula_freedom(density->copula);
-    put(writer, GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), density->margins, "margins", "");
-    put(writer, GKV_F64, SHAPE(d, MARGIN_INFO), margins, "margins", ".info");
-    put(writer, GKV_F64, SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates, "candidates",
-        "");
-    put(writer, GKV_F64, SHAPE(1), copula, "t-copula", ".freedom");
-    put(writer, GKV_F64, SHAPE(d, d), gki_copula_cholesky(density->copula), "t-copula",
-        ".cholesky");
-    return GKV_OK;
+        candidate_numbers(&density->candidates[c].info, candidates + c * CANDIDATE_INFO);
+    *freedom = gki_copula_freedom(density->copula);
+    GKV_TRY(gki_density_put(writer, "margins", NULL, GKV_F64, GKV_SHAPE(d, GKV_MARGIN_NUMBERS),
+                            density->margins));
+    GKV_TRY(
+        gki_density_put(writer, "margins", "info", GKV_F64, GKV_SHAPE(d, MARGIN_INFO), margins));
+    GKV_TRY(gki_density_put(writer, "candidates", NULL, GKV_F64,
+                            GKV_SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates));
+    GKV_TRY(gki_density_put(writer, copula, "freedom", GKV_F64, GKV_SHAPE(1), freedom));
+    return gki_density_put(writer, copula, "cholesky", GKV_F64, GKV_SHAPE(d, d),
+                           gki_copula_cholesky(density->copula));
 }
 
-static gkv_status put_mixture(density_writer *writer, const gkv_mgk_mixture *mixture,
-                              const char *name)
+static gkv_status put_candidate(gki_density_writer *writer, const gki_candidate *candidate)
 {
-    const size_t count = gkv_mgk_mixture_count(mixture), d = gkv_mgk_mixture_dimensions(mixture);
-    const int64_t k = (int64_t)count, dd = (int64_t)d;
-    double *weights = NULL;
-    GKV_TRY(take(writer, count * (1 + 5 * d + d * d), sizeof *weights, &weights));
-    double *margins = weights + count, *mean = margins + 4 * count * d,
-           *cholesky = mean + count * d;
-    gki_mgk_mixture_to_arrays(mixture, weights, margins, mean, cholesky);
-    put(writer, GKV_F64, SHAPE(k), weights, name, ".weights");
-    put(writer, GKV_F64, SHAPE(k, dd, 4), margins, name, ".margins");
-    put(writer, GKV_F64, SHAPE(k, dd), mean, name, ".mean");
-    put(writer, GKV_F64, SHAPE(k, dd, dd), cholesky, name, ".cholesky");
-    return GKV_OK;
-}
-
-static void put_flow(density_writer *writer, const gki_table_flow *flow)
-{
-    for (size_t i = 0; i < flow->params.count; i++) {
-        const gki_param *param = &flow->params.list[i];
-        const int64_t shape[2] = {(int64_t)param->rows, (int64_t)param->cols};
-        put(writer, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, gki_param_value(&flow->params, i),
-            "flow.", param->name);
-    }
+    if (candidate->n_calibration > 0)
+        GKV_TRY(gki_density_put(writer, "calibration", candidate->ops->name, GKV_F64,
+                                GKV_SHAPE((int64_t)candidate->n_calibration),
+                                candidate->calibration));
+    return candidate->ops->has_model ? candidate->ops->save(candidate, writer) : GKV_OK;
 }
 
 gkv_status gkv_density_save(const gkv_density *density, const char *path)
@@ -185,103 +124,43 @@ gkv_status gkv_density_save(const gkv_density *density, const char *path)
     if (density->derived)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "gkv_density_save: a conditional or marginal density cannot be saved");
-    density_writer writer = {.count = 0};
-    char numbers[5][32];
+    gki_density_writer writer = {.tensors = NULL};
+    const char *chosen = gkv_density_candidate_name(density->chosen);
     gkv_status status = GKV_OK;
-    const gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
-    const size_t most = TENSORS_MAX + (flow ? flow->params.count : 0);
-    GKV_TRY_GOTO(gki_alloc(most, sizeof *writer.tensors, &writer.tensors));
-    GKV_TRY_GOTO(gki_alloc(most, sizeof *writer.names, &writer.names));
+    GKV_TRY_GOTO(gki_density_put_text(&writer, "format", "%s", FORMAT));
+    GKV_TRY_GOTO(gki_density_put_text(&writer, "rows", "%zu", density->n));
+    GKV_TRY_GOTO(gki_density_put_text(&writer, "chosen", "%s", chosen));
     GKV_TRY_GOTO(put_names(&writer, density));
     GKV_TRY_GOTO(put_tables(&writer, density));
-    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        const gki_candidate *candidate = &density->list[c];
-        const char *name = gkv_density_candidate_name(c);
-        if (candidate->n_calibration > 0)
-            put(&writer, GKV_F64, SHAPE((int64_t)candidate->n_calibration), candidate->calibration,
-                "calibration.", name);
-        if (candidate->mixture)
-            GKV_TRY_GOTO(put_mixture(&writer, candidate->mixture, name));
-    }
-    if (flow)
-        put_flow(&writer, flow);
-    snprintf(numbers[0], sizeof numbers[0], "%zu", density->n);
-    snprintf(numbers[1], sizeof numbers[1], "%zu", density->flow_spec.layers);
-    snprintf(numbers[2], sizeof numbers[2], "%zu", density->flow_spec.hidden);
-    const gki_metadata metadata[] = {
-        {"format", FORMAT},
-        {"rows", numbers[0]},
-        {"chosen", gkv_density_candidate_name(density->chosen)},
-        {"flow", density->family},
-        {"flow.layers", numbers[1]},
-        {"flow.hidden", numbers[2]},
-    };
-    status = gki_safetensors_write(path, writer.count, writer.tensors,
-                                   sizeof metadata / sizeof *metadata, metadata);
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        GKV_TRY_GOTO(put_candidate(&writer, &density->candidates[c]));
+    status = gki_safetensors_write(path, writer.n_tensors, writer.tensors, writer.n_metadata,
+                                   writer.metadata);
 done:
-    for (size_t i = 0; i < writer.n_memory; i++)
-        free(writer.memory[i]);
-    free(writer.tensors);
-    free(writer.names);
+    gki_density_writer_end(&writer);
     return status;
 }
 
 /* --- Reading -------------------------------------------------------------- */
 
-typedef struct density_reader {
-    const char *path;
-    gki_safetensors *file;
-} density_reader;
-
-static gkv_status damaged(const density_reader *reader, const char *what)
-{
-    return gki_fail(GKV_ERR_DATA, "%s: it is not a density of a table: %s", reader->path, what);
-}
-
-/* The tensor of this type and rank, or NULL. */
-static const gki_tensor *find(const density_reader *reader, const char *first, const char *second,
-                              gki_dtype dtype, size_t rank)
-{
-    char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%s%s", first, second);
-    const gki_tensor *tensor = gki_safetensors_find(reader->file, name);
-    return tensor && tensor->dtype == dtype && tensor->rank == rank ? tensor : NULL;
-}
-
-static gkv_status get(const density_reader *reader, const char *first, const char *second,
-                      gki_dtype dtype, size_t rank, const int64_t *shape, void *out)
-{
-    char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%s%s", first, second);
-    return gki_safetensors_read(reader->file, name, dtype, rank, shape, out);
-}
-
-static size_t metadata_number(const density_reader *reader, const char *key)
-{
-    const char *text = gki_safetensors_metadata(reader->file, key);
-    char *end = NULL;
-    const unsigned long number = text ? strtoul(text, &end, 10) : 0;
-    return text && *text && !*end ? number : 0;
-}
-
 /* Creates the density with the names of the file. */
-static gkv_status read_names(const density_reader *reader, gkv_density **out)
+static gkv_status read_names(const gki_density_reader *reader, gkv_density **out)
 {
-    const gki_tensor *tensor = find(reader, "columns", "", GKV_U8, 1),
-                     *margins = find(reader, "margins", "", GKV_F64, 2);
+    const gki_tensor *tensor = gki_density_find(reader, "columns", NULL, GKV_U8, 1),
+                     *margins = gki_density_find(reader, "margins", NULL, GKV_F64, 2);
     const char *names[GKV_DENSITY_COLUMNS_MAX] = {NULL};
     char *text = NULL;
     gkv_status status = GKV_OK;
     if (!tensor || !margins || margins->shape[0] < 1 ||
         margins->shape[0] > GKV_DENSITY_COLUMNS_MAX || tensor->shape[0] > 1 << 24)
-        return damaged(reader, "it has no columns");
+        return gki_density_damaged(reader, "it has no columns");
     const size_t d = (size_t)margins->shape[0], length = (size_t)tensor->shape[0];
     GKV_TRY(gki_alloc(length + 1, 1, &text));
-    GKV_TRY_GOTO(get(reader, "columns", "", GKV_U8, 1, tensor->shape, text));
+    GKV_TRY_GOTO(gki_density_get(reader, "columns", NULL, GKV_U8, 1, tensor->shape, text));
     size_t offset = 0;
     for (size_t j = 0; j < d; j++) {
         if (offset >= length) {
-            status = damaged(reader, "names of columns are missing");
+            status = gki_density_damaged(reader, "names of columns are missing");
             goto done;
         }
         names[j] = text + offset;
@@ -293,8 +172,9 @@ done:
     return status;
 }
 
-static gkv_status read_tables(const density_reader *reader, gkv_density *density)
+static gkv_status read_tables(const gki_density_reader *reader, gkv_density *density)
 {
+    const char *copula = gki_candidate_copula.name;
     const int64_t d = (int64_t)density->d;
     double *memory = NULL, freedom = 0;
     gkv_status status = GKV_OK;
@@ -303,25 +183,27 @@ static gkv_status read_tables(const density_reader *reader, gkv_density *density
                   sizeof *memory, &memory));
     double *cholesky = memory + density->d * MARGIN_INFO,
            *candidates = cholesky + density->d * density->d;
+    GKV_TRY_GOTO(gki_density_get(reader, "margins", NULL, GKV_F64, GKV_SHAPE(d, GKV_MARGIN_NUMBERS),
+                                 density->margins));
     GKV_TRY_GOTO(
-        get(reader, "margins", "", GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), density->margins));
-    GKV_TRY_GOTO(get(reader, "margins", ".info", GKV_F64, SHAPE(d, MARGIN_INFO), memory));
-    GKV_TRY_GOTO(get(reader, "candidates", "", GKV_F64,
-                     SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates));
-    GKV_TRY_GOTO(get(reader, "t-copula", ".freedom", GKV_F64, SHAPE(1), &freedom));
-    GKV_TRY_GOTO(get(reader, "t-copula", ".cholesky", GKV_F64, SHAPE(d, d), cholesky));
+        gki_density_get(reader, "margins", "info", GKV_F64, GKV_SHAPE(d, MARGIN_INFO), memory));
+    GKV_TRY_GOTO(gki_density_get(reader, "candidates", NULL, GKV_F64,
+                                 GKV_SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates));
+    GKV_TRY_GOTO(gki_density_get(reader, copula, "freedom", GKV_F64, GKV_SHAPE(1), &freedom));
+    GKV_TRY_GOTO(gki_density_get(reader, copula, "cholesky", GKV_F64, GKV_SHAPE(d, d), cholesky));
     for (size_t j = 0; j < density->d; j++) {
         if (gki_margin_check(&density->margins[j]) != GKV_OK) {
-            status = damaged(reader, "a margin is not a distribution");
+            status = gki_density_damaged(reader, "a margin is not a distribution");
             goto done;
         }
         gki_margin_describe(&density->margins[j], &density->margin_info[j]);
         margin_from(memory + j * MARGIN_INFO, &density->margin_info[j]);
     }
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        candidate_from(candidates + c * CANDIDATE_INFO, &density->list[c]);
-        if (!(density->list[c].copula_share >= 0 && density->list[c].copula_share <= 1))
-            status = damaged(reader, "a share of the copula is out of range");
+        gkv_density_candidate_info *info = &density->candidates[c].info;
+        candidate_from(candidates + c * CANDIDATE_INFO, info);
+        if (!(info->copula_share >= 0 && info->copula_share <= 1))
+            status = gki_density_damaged(reader, "a share of the copula is out of range");
     }
     if (status == GKV_OK)
         status = gki_copula_create(density->d, freedom, freedom, NULL, cholesky, &density->copula);
@@ -330,101 +212,42 @@ done:
     return status;
 }
 
-static gkv_status read_mixture(const density_reader *reader, int64_t candidate,
-                               gkv_density *density)
+static gkv_status read_calibration(const gki_density_reader *reader, gki_candidate *candidate)
 {
-    const char *name = gkv_density_candidate_name(candidate);
-    const gki_tensor *tensor = find(reader, name, ".weights", GKV_F64, 1);
-    double *weights = NULL;
-    gkv_status status = GKV_OK;
-    if (!tensor || tensor->shape[0] < 1 || tensor->shape[0] > 1024)
-        return damaged(reader, "a mixture is missing");
-    const int64_t k = tensor->shape[0], d = (int64_t)density->d;
-    const size_t count = (size_t)k, dd = density->d;
-    GKV_TRY(gki_alloc(count * (1 + 5 * dd + dd * dd), sizeof *weights, &weights));
-    double *margins = weights + count, *mean = margins + 4 * count * dd,
-           *cholesky = mean + count * dd;
-    GKV_TRY_GOTO(get(reader, name, ".weights", GKV_F64, SHAPE(k), weights));
-    GKV_TRY_GOTO(get(reader, name, ".margins", GKV_F64, SHAPE(k, d, 4), margins));
-    GKV_TRY_GOTO(get(reader, name, ".mean", GKV_F64, SHAPE(k, d), mean));
-    GKV_TRY_GOTO(get(reader, name, ".cholesky", GKV_F64, SHAPE(k, d, d), cholesky));
-    status = gki_mgk_mixture_from_arrays(dd, count, weights, margins, gkv_gk_standard().c, mean,
-                                         cholesky, &density->list[candidate].mixture);
-    if (status == GKV_ERR_ARGUMENT)
-        status = damaged(reader, "a mixture is not a distribution");
-done:
-    free(weights);
-    return status;
-}
-
-static gkv_status read_flow(const density_reader *reader, gkv_density *density)
-{
-    const char *family = gki_safetensors_metadata(reader->file, "flow");
-    const gki_table_flow_spec spec = {.d = density->d,
-                                      .layers = metadata_number(reader, "flow.layers"),
-                                      .hidden = metadata_number(reader, "flow.hidden"),
-                                      .family = family ? family : ""};
-    if (spec.layers < 1 || spec.layers > 64 || spec.hidden < 1 || spec.hidden > 1024 ||
-        density->d < 2 || strlen(spec.family) >= sizeof density->family ||
-        gki_table_flow_create(&spec, &density->list[GKV_DENSITY_FLOW].flow) != GKV_OK)
-        return damaged(reader, "its flow is unknown");
-    gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
-    gki_density_set_flow(density, &spec);
-    for (size_t i = 0; i < flow->params.count; i++) {
-        const gki_param *param = &flow->params.list[i];
-        const int64_t shape[2] = {(int64_t)param->rows, (int64_t)param->cols};
-        gki_real *values = gki_param_value(&flow->params, i);
-        GKV_TRY(
-            get(reader, "flow.", param->name, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, values));
-        for (size_t e = 0; e < param->size; e++)
-            if (!isfinite(values[e]))
-                return damaged(reader, "a weight of the flow is not finite");
-    }
-    if (gki_flow_check(flow->flow, &flow->params) != GKV_OK)
-        return damaged(reader,
-                       "a weight of the flow is not 0 where the order of dimensions needs it");
-    return flow->base->ops->check(flow->base, &flow->params) == GKV_OK
-               ? GKV_OK
-               : damaged(reader, "the base of the flow is not a distribution");
-}
-
-static gkv_status read_calibration(const density_reader *reader, int64_t candidate,
-                                   gkv_density *density)
-{
-    gki_candidate *c = &density->list[candidate];
-    const gki_tensor *tensor =
-        find(reader, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1);
+    const char *name = candidate->ops->name;
+    const gki_tensor *tensor = gki_density_find(reader, "calibration", name, GKV_F64, 1);
     if (!tensor)
-        return damaged(reader, "log densities of held-out rows are missing");
+        return gki_density_damaged(reader, "log densities of held-out rows are missing");
     if (tensor->shape[0] < 1 || tensor->shape[0] > GKV_CALIBRATION_MAX)
-        return damaged(reader, "the log densities of held-out rows are too many");
-    c->n_calibration = (size_t)tensor->shape[0];
-    GKV_TRY(gki_alloc(c->n_calibration, sizeof *c->calibration, &c->calibration));
-    GKV_TRY(get(reader, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1,
-                tensor->shape, c->calibration));
-    for (size_t i = 0; i < c->n_calibration; i++)
-        if (!(c->calibration[i] >= c->calibration[i > 0 ? i - 1 : 0]))
-            return damaged(reader, "the log densities of held-out rows are not in order");
+        return gki_density_damaged(reader, "the log densities of held-out rows are too many");
+    candidate->n_calibration = (size_t)tensor->shape[0];
+    GKV_TRY(gki_alloc(candidate->n_calibration, sizeof(double), &candidate->calibration));
+    const double *values = candidate->calibration;
+    GKV_TRY(gki_density_get(reader, "calibration", name, GKV_F64, 1, tensor->shape,
+                            candidate->calibration));
+    for (size_t i = 0; i < candidate->n_calibration; i++)
+        if (!(values[i] >= values[i > 0 ? i - 1 : 0]))
+            return gki_density_damaged(reader,
+                                       "the log densities of held-out rows are not in order");
     return GKV_OK;
 }
 
-static gkv_status read_candidates(const density_reader *reader, gkv_density *density)
+static gkv_status read_candidates(const gki_density_reader *reader, gkv_density *density)
 {
     const char *chosen = gki_safetensors_metadata(reader->file, "chosen");
-    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        if (chosen && strcmp(chosen, gkv_density_candidate_name(c)) == 0)
-            density->chosen = c;
-        if (!density->list[c].info.fitted)
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        gki_candidate *candidate = &density->candidates[c];
+        if (chosen && strcmp(chosen, candidate->ops->name) == 0)
+            density->chosen = candidate->number;
+        if (!candidate->info.fitted)
             continue;
-        GKV_TRY(read_calibration(reader, c, density));
-        if (c == GKV_DENSITY_NORMAL_MIXTURE || c == GKV_DENSITY_GK_MIXTURE)
-            GKV_TRY(read_mixture(reader, c, density));
-        if (c == GKV_DENSITY_FLOW)
-            GKV_TRY(read_flow(reader, density));
+        GKV_TRY(read_calibration(reader, candidate));
+        if (candidate->ops->has_model)
+            GKV_TRY(candidate->ops->load(reader, density, candidate));
     }
-    return density->chosen >= 0 && density->list[density->chosen].info.fitted
+    return density->chosen >= 0 && density->candidates[density->chosen].info.fitted
                ? GKV_OK
-               : damaged(reader, "no candidate is chosen");
+               : gki_density_damaged(reader, "no candidate is chosen");
 }
 
 gkv_status gkv_density_load(const char *path, gkv_density **out)
@@ -432,17 +255,18 @@ gkv_status gkv_density_load(const char *path, gkv_density **out)
     GKV_NEED(out);
     *out = NULL;
     GKV_NEED(path);
-    density_reader reader = {.path = path};
+    gki_density_reader reader = {.path = path};
     gkv_density *density = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_safetensors_open(path, &reader.file));
     const char *format = gki_safetensors_metadata(reader.file, "format");
     if (!format || strcmp(format, FORMAT) != 0) {
-        status = damaged(&reader, "gkv_density_save() and the program write such files");
+        status =
+            gki_density_damaged(&reader, "gkv_density_save() and the program write such files");
         goto done;
     }
     GKV_TRY_GOTO(read_names(&reader, &density));
-    density->n = metadata_number(&reader, "rows");
+    density->n = gki_density_number(&reader, "rows");
     GKV_TRY_GOTO(read_tables(&reader, density));
     status = read_candidates(&reader, density);
 done:

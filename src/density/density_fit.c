@@ -10,6 +10,7 @@
 #include "core/rng.h"
 #include "density/flow_log.h"
 #include "density/table_density.h"
+#include "density/table_flow.h"
 #include "gkvae/gk_fit.h"
 
 /* The rows below which validation has five folds, and three; and the most held-out rows of one
@@ -22,7 +23,7 @@ void gkv_density_defaults(gkv_density_settings *settings)
         return;
     *settings = (gkv_density_settings){.margin = GKV_DENSITY_MARGIN_AUTO,
                                        .seed = 1,
-                                       .flow = "realnvp",
+                                       .flow = GKV_PRIOR_FLOW_REALNVP,
                                        .flow_layers = 6,
                                        .flow_hidden = 64,
                                        .learning_rate = 1e-3,
@@ -38,18 +39,16 @@ void gkv_density_defaults(gkv_density_settings *settings)
 
 static gkv_status check_numbers(const gkv_density_settings *s)
 {
-    gkv_prior_flow_family family;
-    if (s->margin < GKV_DENSITY_MARGIN_AUTO || s->margin >= GKV_DENSITY_MARGINS)
-        return gki_fail(GKV_ERR_ARGUMENT, "margin: there is no kind %lld", (long long)s->margin);
+    if (s->margin != GKV_DENSITY_MARGIN_AUTO && !gki_margin_of(s->margin))
+        return gki_fail(GKV_ERR_ARGUMENT, "margin: there is no kind %d", (int)s->margin);
     if (s->folds > FOLDS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "folds must be 0 to %d, not %zu", FOLDS_MAX, s->folds);
     if (s->max_components > 64)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the most components of a mixture must be 0 to 64, not %zu",
                         s->max_components);
-    if (!s->flow || !gki_table_flow_find(s->flow, &family))
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no flow \"%s\": use one of model.prior_flow",
-                        s->flow ? s->flow : "");
+    if ((size_t)s->flow >= GKV_PRIOR_FLOWS)
+        return gki_fail(GKV_ERR_ARGUMENT, "flow: there is no prior flow %d", (int)s->flow);
     if (s->flow_layers < 1 || s->flow_layers > 64 || s->flow_hidden < 1 || s->flow_hidden > 1024)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",
@@ -169,15 +168,16 @@ static gkv_status validate_fold(gki_density_job *job, size_t f, fold_rows *rows,
 {
     const gki_table_columns *columns = &job->columns;
     take_fold(job, f, rows);
-    GKV_TRY(gki_density_fit_rows(job, f, rows->n_fit, rows->fit, 0, fold));
+    GKV_TRY(gki_density_fit_rows(job, f, rows->n_fit, rows->fit, fold));
     gki_density_report(job, "validation", 1);
     for (size_t j = 0; j < columns->d; j++)
         for (size_t i = 0; i < rows->n_held_out; i++)
             x[i * columns->d + j] = columns->spread[j * columns->n + rows->held_out[i]];
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        if ((*fold)->list[c].info.fitted && job->settings->candidates[c] && validation->main[c])
+        if ((*fold)->candidates[c].info.fitted && job->settings->candidates[c] &&
+            validation->unmixed[c])
             GKV_TRY(gki_density_parts(*fold, c, rows->n_held_out, x, job->threads,
-                                      validation->main[c] + validation->n,
+                                      validation->unmixed[c] + validation->n,
                                       validation->copula + validation->n));
     }
     validation->n += rows->n_held_out;
@@ -189,30 +189,41 @@ static gkv_status validate_fold(gki_density_job *job, size_t f, fold_rows *rows,
 static gkv_status share_fold(const gki_density_job *job, size_t f, size_t first, size_t n,
                              gki_validation *validation, gkv_density *fold)
 {
-    double *main[GKV_DENSITY_CANDIDATES];
+    double *unmixed[GKV_DENSITY_CANDIDATES];
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        main[c] = validation->main[c] ? validation->main[c] + first : NULL;
-    GKV_TRY(gki_density_share_fold(job, f, n, fold, main));
+        unmixed[c] = validation->unmixed[c] ? validation->unmixed[c] + first : NULL;
+    GKV_TRY(gki_density_share_fold(job, f, n, fold, unmixed));
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        if (!fold->list[c].info.fitted || !job->settings->candidates[c]) {
-            free(validation->main[c]);
-            validation->main[c] = NULL;
+        if (!fold->candidates[c].info.fitted || !job->settings->candidates[c]) {
+            free(validation->unmixed[c]);
+            validation->unmixed[c] = NULL;
         }
     return GKV_OK;
 }
 
 typedef struct validated {
     gkv_density *fold[FOLDS_MAX + 1];
-    uint64_t updates; /* the mean of the best updates of the flow */
     fold_rows rows;
     double *x;
     gki_validation all;
 } validated;
 
+/* The updates of the fit to all rows: the mean of the best ones of the folds. After one split, that
+ * fit continues the training of the split. */
+static void plan_updates(gki_density_job *job, const validated *folds)
+{
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        double updates = 0;
+        for (size_t f = 1; f <= job->folds; f++)
+            updates += (double)folds->fold[f]->candidates[c].info.updates;
+        job->updates[c] =
+            (uint64_t)(updates / (double)job->folds * (job->folds == 1 ? 0.2 : 1) + 0.5);
+    }
+}
+
 static gkv_status validate(gki_density_job *job, validated *folds)
 {
     const size_t n = job->columns.n;
-    double updates = 0;
     gkv_status status = GKV_OK;
     GKV_TRY(gki_alloc(2 * n, sizeof *folds->rows.fit, &folds->rows.fit));
     folds->rows.held_out = folds->rows.fit + n;
@@ -227,10 +238,8 @@ static gkv_status validate(gki_density_job *job, validated *folds)
         take_fold(job, f, &folds->rows);
         GKV_TRY(share_fold(job, f, first, folds->rows.n_held_out, &folds->all, folds->fold[f]));
         first += folds->rows.n_held_out;
-        updates += (double)folds->fold[f]->list[GKV_DENSITY_FLOW].info.updates;
     }
-    /* after one split, the fit to all rows continues its training */
-    folds->updates = (uint64_t)(updates / (double)job->folds * (job->folds == 1 ? 0.2 : 1) + 0.5);
+    plan_updates(job, folds);
     return GKV_OK;
 }
 
@@ -245,13 +254,12 @@ static gkv_status count_tails(gki_density_job *job, validated *folds, gkv_densit
                 folds->x[i * columns->d + j] =
                     columns->spread[j * columns->n + folds->rows.held_out[i]];
         for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-            /* every rank has the copula, and one counts its tails */
-            const int64_t owner = c == GKV_DENSITY_COPULA ? GKV_DENSITY_GK_MIXTURE : c;
-            if (!density->list[c].info.fitted || !gki_density_owns(job, f, owner))
+            if (!density->candidates[c].info.fitted || !gki_density_counts(job, f, c))
                 continue;
             if (gki_density_report(job, "tails", 0))
                 return gki_call_end(job->call, "the fit", "stages");
-            folds->fold[f]->list[c].copula_share = density->list[c].copula_share;
+            folds->fold[f]->candidates[c].info.copula_share =
+                density->candidates[c].info.copula_share;
             GKV_TRY(gki_validation_tails(folds->fold[f], c, folds->rows.n_held_out, folds->x,
                                          job->settings->seed, job->threads, folds->all.beyond[c]));
         }
@@ -281,8 +289,8 @@ static gkv_status fit(gki_density_job *job, gkv_density_margin_info *info, valid
         return gki_call_end(job->call, "the fit", "stages");
     GKV_TRY(gki_flow_log_begin(job, job->log));
     GKV_TRY(validate(job, folds));
-    GKV_TRY(gkv_dist_agree(
-        job->dist, gki_density_fit_rows(job, 0, job->columns.n, job->order, folds->updates, out)));
+    GKV_TRY(
+        gkv_dist_agree(job->dist, gki_density_fit_rows(job, 0, job->columns.n, job->order, out)));
     gkv_density *density = *out;
     GKV_TRY(gki_density_share_fit(job, density));
     for (size_t j = 0; j < d; j++) {
@@ -292,7 +300,7 @@ static gkv_status fit(gki_density_job *job, gkv_density_margin_info *info, valid
         memcpy(density->margin_info[j].parameters, fitted.parameters, sizeof fitted.parameters);
     }
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        density->list[c].info.fitted &= folds->all.main[c] != NULL;
+        density->candidates[c].info.fitted &= folds->all.unmixed[c] != NULL;
     GKV_TRY(gki_validation_choose(&folds->all, density));
     return measure_tails(job, folds, density);
 }
@@ -314,7 +322,7 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
     gki_density_job job = {
         .settings = &own, .call = &call, .dist = options ? options->dist : NULL, .log = &log};
     gkv_density_margin_info *info = NULL;
-    validated folds = {.updates = 0};
+    validated folds = {.x = NULL};
     gkv_status status = GKV_OK;
     if (gkv_dist_size(job.dist) > 1)
         own.checkpoint = NULL;

@@ -5,102 +5,23 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/rng.h"
+#include "density/draw_numbers.h"
 #include "density/table_density.h"
 
 /* SAMPLE_BLOCK: the rows that are drawn at once; SAMPLE_TILE: of a task. */
 enum { SAMPLE_BLOCK = 8192, SAMPLE_TILE = 256 };
 
-/* --- The numbers of one draw ---------------------------------------------- */
-
-typedef struct drawer {
-    gki_rng rng;
-    size_t pair;
-} drawer;
-
-static drawer begin(uint64_t seed, uint64_t draw)
-{
-    return (drawer){.rng = gki_rng_at(seed, GKV_STREAM_TABLE_DRAW, draw >> 32, draw & UINT32_MAX)};
-}
-
-/* The first number chooses the part of the density. */
-static double choice(drawer *numbers)
-{
-    double two[2];
-    gki_rng_uniform_pair(numbers->rng, numbers->pair++, two);
-    return two[0];
-}
-
-static void normal_pair(drawer *numbers, double two[2])
-{
-    gki_rng_uniform_pair(numbers->rng, numbers->pair++, two);
-    const double radius = sqrt(-2 * log(two[0])), angle = 2 * 3.14159265358979323846 * two[1];
-    two[0] = radius * cos(angle);
-    two[1] = radius * sin(angle);
-}
-
-/* χ² with ν degrees of freedom: 2·Gamma(ν/2), by rejection (Marsaglia and Tsang, ACM Transactions
- * on Mathematical Software 26, 2000). For a shape below 1, that of shape + 1 times U^(1/shape). */
-static double chi_square(drawer *numbers, double freedom)
-{
-    const double shape = freedom / 2, larger = shape < 1 ? shape + 1 : shape, d = larger - 1.0 / 3,
-                 c = 1 / sqrt(9 * d);
-    double u[2], z[2];
-    for (;;) {
-        normal_pair(numbers, z);
-        gki_rng_uniform_pair(numbers->rng, numbers->pair++, u);
-        const double v = 1 + c * z[0];
-        if (v <= 0)
-            continue;
-        const double cube = v * v * v;
-        if (log(u[0]) < 0.5 * z[0] * z[0] + d - d * cube + d * log(cube))
-            return 2 * d * cube * (shape < 1 ? pow(u[1], 1 / shape) : 1);
-    }
-}
-
 /* --- Draws ---------------------------------------------------------------- */
 
 /* Draws scores from the copula. */
-static void draw_copula(const gkv_density *density, drawer *numbers, double *z)
+static void draw_copula(const gkv_density *density, gki_draw *numbers, double *z)
 {
     double normals[GKV_DENSITY_COLUMNS_MAX + 1];
     const double freedom = gki_copula_freedom(density->copula),
-                 ratio = freedom / chi_square(numbers, freedom);
+                 ratio = freedom / gki_draw_chi_square(numbers, freedom);
     for (size_t j = 0; j < density->d; j += 2)
-        normal_pair(numbers, normals + j);
+        gki_draw_normals(numbers, normals + j);
     gki_copula_transform(density->copula, ratio, normals, z);
-}
-
-/* Draws whitened scores from the flow, and turns them into scores. */
-static gkv_status draw_flow(const gkv_density *density, size_t n, uint64_t seed, uint64_t first,
-                            int threads, double *z)
-{
-    const size_t d = density->d;
-    const double *l = gki_copula_cholesky(density->copula);
-    gki_real *w = NULL;
-    GKV_TRY(gki_alloc(n * d, sizeof *w, &w));
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t i = 0; i < n; i++) {
-        drawer numbers = begin(seed, first + i);
-        double two[2];
-        (void)choice(&numbers);
-        for (size_t j = 0; j < d; j++) {
-            if (j % 2 == 0)
-                normal_pair(&numbers, two);
-            w[i * d + j] = (gki_real)two[j % 2];
-        }
-    }
-    const gkv_status status =
-        gki_table_flow_transform(density->list[GKV_DENSITY_FLOW].flow, n, w, threads);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < d; j++) {
-            double sum = 0;
-            for (size_t k = 0; k <= j; k++)
-                sum += l[j * d + k] * (double)w[i * d + k];
-            z[i * d + j] = sum;
-        }
-    free(w);
-    return status;
 }
 
 /* Turns scores of rows into values, column by column. */
@@ -138,24 +59,20 @@ static gkv_status draw_block(const gkv_density *density, int64_t candidate, size
                              uint64_t first, int threads, bool scores, double *z, bool *from_scores,
                              double *x)
 {
-    const gki_candidate *c = &density->list[candidate];
-    const gkv_run_options options = {.threads = threads};
-    const bool of_values = candidate == GKV_DENSITY_GK_MIXTURE;
-    const double copula_share = candidate == GKV_DENSITY_COPULA ? 1 : c->copula_share;
-    if (c->mixture)
-        GKV_TRY(
-            gkv_mgk_mixture_sample(c->mixture, n, seed, first, &options, of_values ? x : z, NULL));
-    if (candidate == GKV_DENSITY_FLOW)
-        GKV_TRY(draw_flow(density, n, seed, first, threads, z));
+    const gki_candidate *c = &density->candidates[candidate];
+    const bool on_values = c->ops->on_values;
+    const double copula_share = c->ops->has_model ? c->info.copula_share : 1;
+    if (c->ops->has_model)
+        GKV_TRY(c->ops->draw(c, density, n, seed, first, threads, on_values ? x : z));
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++) {
-        drawer numbers = begin(seed, first + i);
-        const bool from_copula = choice(&numbers) < copula_share;
+        gki_draw numbers = gki_draw_begin(seed, first + i);
+        const bool from_copula = gki_draw_choice(&numbers) < copula_share;
         if (from_copula)
             draw_copula(density, &numbers, z + i * density->d);
-        from_scores[i] = from_copula || !of_values;
+        from_scores[i] = from_copula || !on_values;
     }
-    if (!scores || of_values)
+    if (!scores || on_values)
         return values_of(density, n, z, from_scores, threads, x);
     memcpy(x, z, n * density->d * sizeof *x);
     return GKV_OK;
@@ -197,15 +114,30 @@ gkv_status gkv_density_sample(const gkv_density *density, int64_t candidate, siz
 
 /* --- Marginal and conditional densities ----------------------------------- */
 
+/* Refuses a candidate without a closed form, and names one that has it. */
+static gkv_status check_closed_form(const gkv_density *density, int64_t candidate,
+                                    const char *function)
+{
+    const char *other = NULL;
+    if (gki_candidate_has_conditionals(density->candidates[candidate].ops))
+        return GKV_OK;
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES && !other; c++)
+        if (density->candidates[c].info.fitted &&
+            gki_candidate_has_conditionals(density->candidates[c].ops))
+            other = density->candidates[c].ops->name;
+    return gki_fail(GKV_ERR_ARGUMENT,
+                    "%s: the candidate %s has no marginal and no conditional density in closed "
+                    "form; %s%s",
+                    function, density->candidates[candidate].ops->name,
+                    other ? "use another candidate, such as " : "fit another candidate, too",
+                    other ? other : "");
+}
+
 static gkv_status check_columns(const gkv_density *density, int64_t *candidate, size_t count,
                                 const size_t *which, const char *function)
 {
     GKV_TRY(gki_density_candidate(density, candidate, function));
-    if (*candidate == GKV_DENSITY_FLOW)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a flow has no marginal and no conditional density in closed form; use "
-                        "another candidate, such as %s",
-                        gkv_density_candidate_name(GKV_DENSITY_COPULA));
+    GKV_TRY(check_closed_form(density, *candidate, function));
     for (size_t i = 0; i < count; i++) {
         if (which[i] >= density->d)
             return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no column %zu of %zu", function,
@@ -234,17 +166,17 @@ static gkv_status derive(const gkv_density *from, int64_t candidate, size_t coun
         density->margins[i] = from->margins[which[i]];
         density->margin_info[i] = from->margin_info[which[i]];
     }
-    const gkv_density_candidate_info *info = &from->list[candidate].info;
-    density->list[candidate].info = (gkv_density_candidate_info){.fitted = true,
-                                                                 .held_out = NAN,
-                                                                 .se = NAN,
-                                                                 .difference = NAN,
-                                                                 .difference_se = NAN,
-                                                                 .lowest = NAN,
-                                                                 .copula_share = info->copula_share,
-                                                                 .components = info->components,
-                                                                 .freedom = info->freedom};
-    density->list[candidate].copula_share = from->list[candidate].copula_share;
+    const gkv_density_candidate_info *info = &from->candidates[candidate].info;
+    density->candidates[candidate].info =
+        (gkv_density_candidate_info){.fitted = true,
+                                     .held_out = NAN,
+                                     .se = NAN,
+                                     .difference = NAN,
+                                     .difference_se = NAN,
+                                     .lowest = NAN,
+                                     .copula_share = info->copula_share,
+                                     .components = info->components,
+                                     .freedom = info->freedom};
     return GKV_OK;
 }
 
@@ -262,9 +194,9 @@ gkv_status gkv_density_marginal(const gkv_density *density, int64_t candidate, s
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(derive(density, candidate, count, which, &made));
     GKV_TRY_GOTO(gki_copula_marginal(density->copula, count, which, &made->copula));
-    if (density->list[candidate].mixture)
-        GKV_TRY_GOTO(gkv_mgk_mixture_marginal(density->list[candidate].mixture, count, which,
-                                              &made->list[candidate].mixture));
+    const gki_candidate *c = &density->candidates[candidate];
+    if (c->ops->has_model)
+        GKV_TRY_GOTO(c->ops->marginal(c, count, which, &made->candidates[candidate].model));
 done:
     if (status != GKV_OK) {
         gkv_density_free(made);
@@ -274,36 +206,28 @@ done:
     return status;
 }
 
-/* Conditions the copula and the mixture, and computes the logarithms of the densities of the given
- * values under both, in the units of the columns. */
+/* Conditions the copula and the candidate, and computes the logarithms of the densities of the
+ * given values under both, in the units of the columns. */
 static gkv_status condition(const gkv_density *density, int64_t candidate, size_t count,
                             const size_t *given, const double *x, gkv_density *conditional,
-                            double *main, double *copula)
+                            double *unmixed, double *copula)
 {
     double z[GKV_DENSITY_COLUMNS_MAX], slopes = 0, slope;
-    const gki_candidate *c = &density->list[candidate];
-    const bool of_values = candidate == GKV_DENSITY_GK_MIXTURE;
-    gkv_mgk_mixture *marginal = NULL;
-    gkv_status status = GKV_OK;
+    const gki_candidate *c = &density->candidates[candidate];
+    const bool on_values = c->ops->on_values;
     for (size_t i = 0; i < count; i++) {
         GKV_TRY(gki_margin_scores(&density->margins[given[i]], 1, &x[i], &z[i], &slope));
         slopes += slope;
     }
     GKV_TRY(gki_copula_conditional(density->copula, count, given, z, copula, &conditional->copula));
     *copula += slopes;
-    *main = *copula;
-    if (!c->mixture)
+    *unmixed = *copula;
+    if (!c->ops->has_model)
         return GKV_OK;
-    const double *known = of_values ? x : z;
-    GKV_TRY_GOTO(gkv_mgk_mixture_marginal(c->mixture, count, given, &marginal));
-    GKV_TRY_GOTO(
-        gkv_mgk_mixture_log_pdf(marginal, 1, known, &(gkv_run_options){.threads = 1}, main));
-    *main += of_values ? 0 : slopes;
-    status = gkv_mgk_mixture_conditional(c->mixture, count, given, known,
-                                         &conditional->list[candidate].mixture);
-done:
-    gkv_mgk_mixture_free(marginal);
-    return status;
+    GKV_TRY(c->ops->conditional(c, count, given, on_values ? x : z, unmixed,
+                                &conditional->candidates[candidate].model));
+    *unmixed += on_values ? 0 : slopes;
+    return GKV_OK;
 }
 
 gkv_status gkv_density_conditional(const gkv_density *density, int64_t candidate, size_t count,
@@ -333,16 +257,15 @@ gkv_status gkv_density_conditional(const gkv_density *density, int64_t candidate
             return gki_fail(GKV_ERR_ARGUMENT, "column %s: the given value is %g",
                             density->names[given[i]], x[i]);
     gkv_density *made = NULL;
-    double main = 0, copula = 0;
+    double unmixed = 0, copula = 0;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(derive(density, candidate, n_left, left, &made));
-    GKV_TRY_GOTO(condition(density, candidate, count, given, x, made, &main, &copula));
+    GKV_TRY_GOTO(condition(density, candidate, count, given, x, made, &unmixed, &copula));
     /* ε becomes the probability of the copula given the values */
-    const double copula_share = made->list[candidate].copula_share;
-    if (copula_share > 0)
-        made->list[candidate].copula_share =
-            exp(log(copula_share) + copula - gki_density_mixed(copula_share, main, copula));
-    made->list[candidate].info.copula_share = made->list[candidate].copula_share;
+    double *copula_share = &made->candidates[candidate].info.copula_share;
+    if (*copula_share > 0)
+        *copula_share =
+            exp(log(*copula_share) + copula - gki_density_mixed(*copula_share, unmixed, copula));
 done:
     if (status != GKV_OK) {
         gkv_density_free(made);

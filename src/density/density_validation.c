@@ -13,6 +13,9 @@
 /* The draws by which tail quantiles are predicted. */
 enum { TAIL_DRAWS = 60000 };
 
+/* The least and the greatest share ε of the copula. */
+static const double copula_share_min = 0.002, copula_share_max = 0.5;
+
 static const double tail_levels[GKV_DENSITY_TAILS] = {0.01, 0.001};
 
 gkv_status gki_validation_begin(size_t n, gki_validation *out)
@@ -20,7 +23,7 @@ gkv_status gki_validation_begin(size_t n, gki_validation *out)
     *out = (gki_validation){.n = n};
     GKV_TRY(gki_alloc(n, sizeof(double), &out->copula));
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        GKV_TRY(gki_alloc(n, sizeof(double), &out->main[c]));
+        GKV_TRY(gki_alloc(n, sizeof(double), &out->unmixed[c]));
         GKV_TRY(gki_alloc(n, sizeof(double), &out->mixed[c]));
     }
     return GKV_OK;
@@ -30,7 +33,7 @@ void gki_validation_end(gki_validation *validation)
 {
     free(validation->copula);
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        free(validation->main[c]);
+        free(validation->unmixed[c]);
         free(validation->mixed[c]);
     }
     *validation = (gki_validation){.n = 0};
@@ -38,17 +41,17 @@ void gki_validation_end(gki_validation *validation)
 
 /* --- The share of the copula ---------------------------------------------- */
 
-/* Maximizes Σ log((1−ε)e^main + ε e^copula) by expectation–maximization. */
-static double find_copula_share(size_t n, const double *main, const double *copula)
+/* Maximizes Σ log((1−ε)e^unmixed + ε e^copula) by expectation–maximization. */
+static double find_copula_share(size_t n, const double *unmixed, const double *copula)
 {
     double share = 0.02;
     for (int i = 0; i < 300; i++) {
         double sum = 0;
         for (size_t r = 0; r < n; r++) {
-            const double all = gki_density_mixed(share, main[r], copula[r]);
+            const double all = gki_density_mixed(share, unmixed[r], copula[r]);
             sum += all == -INFINITY ? share : exp(log(share) + copula[r] - all);
         }
-        const double next = fmin(fmax(sum / (double)n, gki_copula_share_min), gki_copula_share_max);
+        const double next = fmin(fmax(sum / (double)n, copula_share_min), copula_share_max);
         const bool converged = fabs(next - share) < 1e-5;
         share = next;
         if (converged)
@@ -91,18 +94,17 @@ done:
 gkv_status gki_validation_choose(gki_validation *validation, gkv_density *density)
 {
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        gki_candidate *candidate = &density->list[c];
+        gki_candidate *candidate = &density->candidates[c];
         if (!candidate->info.fitted)
             continue;
-        if (c != GKV_DENSITY_COPULA)
-            candidate->copula_share =
-                find_copula_share(validation->n, validation->main[c], validation->copula);
-        candidate->info.copula_share = candidate->copula_share;
+        if (candidate->ops->has_share)
+            candidate->info.copula_share =
+                find_copula_share(validation->n, validation->unmixed[c], validation->copula);
         candidate->info.rows = validation->n;
         candidate->info.lowest = INFINITY;
         for (size_t r = 0; r < validation->n; r++) {
             validation->mixed[c][r] = gki_density_mixed(
-                candidate->copula_share, validation->main[c][r], validation->copula[r]);
+                candidate->info.copula_share, validation->unmixed[c][r], validation->copula[r]);
             candidate->info.lowest = fmin(candidate->info.lowest, validation->mixed[c][r]);
         }
         candidate->info.held_out =
@@ -110,16 +112,16 @@ gkv_status gki_validation_choose(gki_validation *validation, gkv_density *densit
         GKV_TRY(keep_calibration(validation->n, validation->mixed[c], candidate));
         if (isfinite(candidate->info.held_out) &&
             (density->chosen < 0 ||
-             candidate->info.held_out > density->list[density->chosen].info.held_out))
+             candidate->info.held_out > density->candidates[density->chosen].info.held_out))
             density->chosen = c;
     }
     if (density->chosen < 0)
         return gki_fail(GKV_ERR_NUMERIC, "no candidate could be fitted");
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        if (density->list[c].info.fitted)
-            density->list[c].info.difference =
+        if (density->candidates[c].info.fitted)
+            density->candidates[c].info.difference =
                 mean_of(validation->n, validation->mixed[c], validation->mixed[density->chosen],
-                        &density->list[c].info.difference_se);
+                        &density->candidates[c].info.difference_se);
     return GKV_OK;
 }
 
@@ -141,7 +143,7 @@ gkv_status gki_validation_tails(const gkv_density *density, int64_t candidate, s
                                 const double *x, uint64_t seed, int threads,
                                 double beyond[GKV_DENSITY_TAILS])
 {
-    const bool scores = candidate != GKV_DENSITY_GK_MIXTURE;
+    const bool scores = !density->candidates[candidate].ops->on_values;
     const size_t d = density->d;
     const gkv_run_options options = {.threads = threads};
     double *draws = NULL, *values = NULL;
@@ -171,7 +173,7 @@ void gki_validation_shares(const gki_validation *validation, gkv_density *densit
 {
     const double total = 2 * (double)validation->n * (double)density->d;
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        gkv_density_candidate_info *info = &density->list[c].info;
+        gkv_density_candidate_info *info = &density->candidates[c].info;
         for (size_t t = 0; info->fitted && t < GKV_DENSITY_TAILS; t++) {
             const double count = validation->beyond[c][t];
             info->beyond[t] = count / total;

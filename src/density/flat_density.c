@@ -1,9 +1,12 @@
 /* The flat functions of gkvae/flat_density.h. */
 #include "gkvae/flat_density.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/flat_settings.h"
+#include "density/table_flow.h"
 
 /* --- Settings ------------------------------------------------------------- */
 
@@ -21,18 +24,14 @@ static void flat_density_defaults(void *values)
 }
 
 #define AT(member) offsetof(flat_density, settings.member)
-#define CANDIDATE(name, index)                                               \
-    {                                                                        \
-        name, GKV_FLAT_SWITCH, AT(candidates) + (index) * sizeof(bool), NULL \
-    }
 
-static const gki_flat_row flat_density_rows[] = {
-    CANDIDATE("t-copula", GKV_DENSITY_COPULA),
-    CANDIDATE("normal-mixture", GKV_DENSITY_NORMAL_MIXTURE),
-    CANDIDATE("gk-mixture", GKV_DENSITY_GK_MIXTURE),
-    CANDIDATE("flow", GKV_DENSITY_FLOW),
+/* The rows, after those of the switches of candidates, which fill_names() writes. */
+enum { SWITCHES = GKV_DENSITY_CANDIDATES, WORDS_SIZE = 256 };
+static char margin_words[WORDS_SIZE], held_out_names[GKV_DENSITY_MARGINS][WORDS_SIZE];
+
+static gki_flat_row flat_density_rows[] = {
     /* in the order of gkv_density_margin, which begins with GKV_DENSITY_MARGIN_AUTO */
-    {"margin", GKV_FLAT_CHOICE, offsetof(flat_density, margin), "auto, g-and-k, t, spline"},
+    [SWITCHES] = {"margin", GKV_FLAT_CHOICE, offsetof(flat_density, margin), margin_words},
     {"seed", GKV_FLAT_SEED, AT(seed), NULL},
     {"folds", GKV_FLAT_SIZE, AT(folds), NULL},
     {"max_components", GKV_FLAT_SIZE, AT(max_components), NULL},
@@ -44,16 +43,38 @@ static const gki_flat_row flat_density_rows[] = {
     {"patience", GKV_FLAT_SIZE, AT(patience), NULL},
     {"max_freedom", GKV_FLAT_NUMBER, AT(max_freedom), NULL},
 };
-#undef AT
-#undef CANDIDATE
 
 static const gki_flat_kind flat_density_kind = {
     "a density", flat_density_rows, sizeof flat_density_rows / sizeof *flat_density_rows,
     sizeof(flat_density), flat_density_defaults};
 
+/* Takes the names of candidates and margins from their tables. */
+static void fill_names(void)
+{
+    for (size_t c = 0; c < SWITCHES; c++)
+        flat_density_rows[c] =
+            (gki_flat_row){gkv_density_candidate_name((int64_t)c), GKV_FLAT_SWITCH,
+                           AT(candidates) + c * sizeof(bool), NULL};
+    snprintf(margin_words, WORDS_SIZE, "auto");
+    for (size_t k = 0; k < GKV_DENSITY_MARGINS; k++) {
+        const char *name = gkv_density_margin_name((int64_t)k);
+        const size_t length = strlen(margin_words);
+        snprintf(margin_words + length, WORDS_SIZE - length, ", %s", name);
+        snprintf(held_out_names[k], WORDS_SIZE, "held_out.%s", name);
+    }
+}
+#undef AT
+
+static void name_once(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill_names);
+}
+
 gkv_status gkv_flat_density_settings(gkv_flat_settings **out)
 {
     GKV_NEED(out);
+    name_once();
     return gki_flat_settings_create(&flat_density_kind, out);
 }
 
@@ -70,14 +91,14 @@ gkv_status gkv_flat_density_fit(size_t n, size_t d, const double *x, const doubl
     *out = NULL;
     GKV_NEED(x);
     GKV_TRY(gki_flat_settings_copy(__func__, &flat_density_kind, settings, &set));
-    set.settings.margin = GKV_DENSITY_MARGIN_AUTO + set.margin;
+    set.settings.margin = (gkv_density_margin)(GKV_DENSITY_MARGIN_AUTO + set.margin);
     set.settings.resolution = resolution;
     set.settings.lower = upper ? x : NULL;
     set.settings.upper = upper;
     set.settings.names = names;
     set.settings.checkpoint = checkpoint;
     if (flow)
-        set.settings.flow = flow;
+        GKV_TRY(gki_table_flow_find(flow, &set.settings.flow));
     return gkv_density_fit(n, d, x, &set.settings, options, out);
 }
 
@@ -92,9 +113,7 @@ const char *gkv_flat_density_margin_name(size_t i)
         "parameter.3",
         "parameter.4",
         "parameter.5",
-        [GKV_FLAT_MARGIN_HELD_OUT] = "held_out.g-and-k",
-        "held_out.t",
-        "held_out.spline",
+        [GKV_FLAT_MARGIN_HELD_OUT] = NULL, /* of each kind: held_out_names */
         [GKV_FLAT_MARGIN_RESOLUTION] = "resolution",
         [GKV_FLAT_MARGIN_ATOM] = "atom",
         [GKV_FLAT_MARGIN_ATOM_SHARE] = "atom_share",
@@ -103,6 +122,10 @@ const char *gkv_flat_density_margin_name(size_t i)
     };
     _Static_assert(sizeof names / sizeof *names == GKV_FLAT_MARGIN_NUMBERS,
                    "a name for each number");
+    if (i >= GKV_FLAT_MARGIN_HELD_OUT && i < GKV_FLAT_MARGIN_HELD_OUT + GKV_DENSITY_MARGINS) {
+        name_once();
+        return held_out_names[i - GKV_FLAT_MARGIN_HELD_OUT];
+    }
     return GKV_FLAT_NAME(names, i);
 }
 

@@ -33,8 +33,9 @@ static uint64_t fingerprint_of(const gki_density_job *job)
         (double)job->columns.n, (double)job->columns.d,  (double)job->folds,     (double)s->seed,
         (double)s->margin,      (double)s->flow_layers,  (double)s->flow_hidden, s->learning_rate,
         s->weight_decay,        (double)s->flow_updates, (double)s->patience,    s->max_freedom};
+    const char *flow = gki_flow_of(s->flow)->name;
     uint64_t hash = add(14695981039346656037U, numbers, sizeof numbers);
-    hash = add(hash, s->flow, strlen(s->flow));
+    hash = add(hash, flow, strlen(flow));
     for (size_t j = 0; j < job->columns.d; j++)
         hash = add(hash, &job->plan[j].kind, sizeof job->plan[j].kind);
     return add(hash, job->columns.spread, job->columns.n * job->columns.d * sizeof(double));
@@ -199,7 +200,7 @@ static bool report(void *context, const gki_flow_state *state, double held_out)
     reporter->job->details.updates = state->step;
     if (isfinite(held_out))
         reporter->job->details.held_out = held_out;
-    const bool stopped = gki_density_report(reporter->job, "flow", 0);
+    const bool stopped = gki_density_report(reporter->job, reporter->job->details.stage, 0);
     if (reporter->log->path && (stopped || omp_get_wtime() - reporter->log->written > write_every))
         reporter->status = write_log(reporter->log, reporter->fold, reporter->flow, state);
     return stopped || reporter->status != GKV_OK;

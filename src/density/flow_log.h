@@ -5,6 +5,7 @@
 #define GKV_DENSITY_FLOW_LOG_H
 
 #include "density/table_density.h"
+#include "density/table_flow.h"
 #include "safetensors/safetensors.h"
 
 typedef struct gki_flow_entry {

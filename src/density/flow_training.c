@@ -82,7 +82,8 @@ static void pass_tile(const flow_trainer *trainer, gki_workspace *ws, const uint
 {
     const gki_table_flow *f = trainer->flow;
     for (size_t r = first; r < first + count; r++)
-        memcpy(gki_at(ws, f->w, r), trainer->rows->fit + rows[r] * f->d, f->d * sizeof(gki_real));
+        memcpy(gki_at(ws, f->w, r), trainer->rows->fit + rows[r] * f->spec.d,
+               f->spec.d * sizeof(gki_real));
     f->flow->ops->normalise(f->flow, ws, first, count);
     f->base->ops->log_density(f->base, ws, first, count);
     for (size_t r = first; r < first + count; r++) {

@@ -58,19 +58,9 @@ void gki_copula_free(gki_copula *copula)
     free(copula);
 }
 
-double gki_copula_map_freedom(const gki_copula *copula)
-{
-    return copula->map.freedom;
-}
-
 double gki_copula_freedom(const gki_copula *copula)
 {
     return copula->freedom;
-}
-
-const double *gki_copula_location(const gki_copula *copula)
-{
-    return copula->location;
 }
 
 const double *gki_copula_cholesky(const gki_copula *copula)

@@ -26,9 +26,9 @@ gkv_status gki_copula_create(size_t d, double map_freedom, double freedom, const
 /* NULL is fine. */
 void gki_copula_free(gki_copula *copula);
 
-double gki_copula_map_freedom(const gki_copula *copula); /* ν */
-double gki_copula_freedom(const gki_copula *copula);     /* ν' */
-const double *gki_copula_location(const gki_copula *copula);
+double gki_copula_freedom(const gki_copula *copula); /* ν' */
+
+/* L[d × d], which belongs to the copula. */
 const double *gki_copula_cholesky(const gki_copula *copula);
 
 /* The log density of one row of scores z[d]; `y` is scratch[d]. */

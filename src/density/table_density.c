@@ -8,16 +8,9 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "density/table_density.h"
-#include "num/linalg.h"
 
 /* BLOCK: the rows that are evaluated at once; TILE: of a task. */
 enum { BLOCK = 8192, TILE = 512 };
-
-const char *gkv_density_candidate_name(int64_t candidate)
-{
-    static const char *const names[] = {"t-copula", "normal-mixture", "gk-mixture", "flow"};
-    return candidate >= 0 && candidate < GKV_DENSITY_CANDIDATES ? names[candidate] : NULL;
-}
 
 /* --- The structure -------------------------------------------------------- */
 
@@ -30,6 +23,8 @@ gkv_status gki_density_alloc(size_t d, const char *const *names, gkv_density **o
     GKV_TRY_GOTO(gki_alloc(1, sizeof *density, &density));
     density->d = d;
     density->chosen = GKV_DENSITY_CHOSEN;
+    for (int c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        density->candidates[c] = gki_candidate_begin((gkv_density_candidate)c);
     GKV_TRY_GOTO(gki_alloc(d, sizeof *density->names, &density->names));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *density->margins, &density->margins));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *density->margin_info, &density->margin_info));
@@ -49,23 +44,13 @@ void gkv_density_free(gkv_density *density)
         return;
     for (size_t j = 0; density->names && j < density->d; j++)
         free(density->names[j]);
-    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        gkv_mgk_mixture_free(density->list[c].mixture);
-        gki_table_flow_free(density->list[c].flow);
-        free(density->list[c].calibration);
-    }
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        gki_candidate_end(&density->candidates[c]);
     gki_copula_free(density->copula);
     free(density->names);
     free(density->margins);
     free(density->margin_info);
     free(density);
-}
-
-void gki_density_set_flow(gkv_density *density, const gki_table_flow_spec *spec)
-{
-    density->flow_spec = *spec;
-    strncpy(density->family, spec->family, sizeof density->family - 1);
-    density->flow_spec.family = density->family;
 }
 
 size_t gkv_density_dimensions(const gkv_density *density)
@@ -110,7 +95,7 @@ gkv_status gkv_density_get_candidate(const gkv_density *density, int64_t candida
     if (candidate < 0 || candidate >= GKV_DENSITY_CANDIDATES)
         return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_get_candidate: there is no candidate %lld",
                         (long long)candidate);
-    *info = density->list[candidate].info;
+    *info = density->candidates[candidate].info;
     return GKV_OK;
 }
 
@@ -122,10 +107,10 @@ gkv_status gki_density_candidate(const gkv_density *density, int64_t *candidate,
     if (*candidate < 0 || *candidate >= GKV_DENSITY_CANDIDATES)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no candidate %lld", function,
                         (long long)*candidate);
-    return density->list[*candidate].info.fitted
+    return density->candidates[*candidate].info.fitted
                ? GKV_OK
                : gki_fail(GKV_ERR_ARGUMENT, "%s: the density has no %s", function,
-                          gkv_density_candidate_name(*candidate));
+                          density->candidates[*candidate].ops->name);
 }
 
 /* --- Scores --------------------------------------------------------------- */
@@ -199,62 +184,23 @@ gkv_status gkv_density_quantiles(const gkv_density *density, size_t column, size
 
 /* --- Log densities -------------------------------------------------------- */
 
-void gki_density_whiten(const gkv_density *density, size_t n, const double *z, int threads,
-                        gki_real *w)
-{
-    const double *l = gki_copula_cholesky(density->copula);
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t i = 0; i < n; i++) {
-        double v[GKV_DENSITY_COLUMNS_MAX];
-        for (size_t j = 0; j < density->d; j++)
-            v[j] = isfinite(z[i * density->d + j]) ? z[i * density->d + j] : 0;
-        gki_cholesky_forward(density->d, l, v);
-        for (size_t j = 0; j < density->d; j++)
-            w[i * density->d + j] = (gki_real)v[j];
-    }
-}
-
-static gkv_status flow_densities(const gkv_density *density, size_t n, const double *z, int threads,
-                                 double *out)
-{
-    const double *l = gki_copula_cholesky(density->copula);
-    const gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
-    double log_det = 0;
-    gki_real *w = NULL;
-    GKV_TRY(gki_alloc(n * density->d, sizeof *w, &w));
-    for (size_t j = 0; j < density->d; j++)
-        log_det -= log(l[j * density->d + j]);
-    gki_density_whiten(density, n, z, threads, w);
-    const gkv_status status =
-        gki_table_flow_log_density(flow, flow->params.values, n, w, threads, out);
-    for (size_t i = 0; i < n; i++)
-        out[i] += log_det;
-    free(w);
-    return status;
-}
-
 /* The parts of a block; `memory` has 2·n·d numbers. */
 static gkv_status block_parts(const gkv_density *density, int64_t candidate, size_t n,
-                              const double *x, int threads, double *memory, double *main,
+                              const double *x, int threads, double *memory, double *unmixed,
                               double *copula)
 {
     double *z = memory, *slope = memory + n * density->d;
-    const gkv_run_options options = {.threads = threads};
-    const gki_candidate *c = &density->list[candidate];
+    const gki_candidate *c = &density->candidates[candidate];
     GKV_TRY(score_rows(density, n, x, threads, z, slope));
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++) {
         double y[GKV_DENSITY_COLUMNS_MAX];
         copula[i] = gki_copula_log_density(density->copula, z + i * density->d, y);
     }
-    if (candidate == GKV_DENSITY_NORMAL_MIXTURE)
-        GKV_TRY(gkv_mgk_mixture_log_pdf(c->mixture, n, z, &options, main));
-    else if (candidate == GKV_DENSITY_GK_MIXTURE)
-        GKV_TRY(gkv_mgk_mixture_log_pdf(c->mixture, n, x, &options, main));
-    else if (candidate == GKV_DENSITY_FLOW)
-        GKV_TRY(flow_densities(density, n, z, threads, main));
+    if (c->ops->has_model)
+        GKV_TRY(c->ops->log_density(c, density, n, c->ops->on_values ? x : z, threads, unmixed));
     else
-        memcpy(main, copula, n * sizeof *main);
+        memcpy(unmixed, copula, n * sizeof *unmixed);
     for (size_t i = 0; i < n; i++) {
         double sum = 0, finite = 0;
         for (size_t j = 0; j < density->d; j++) {
@@ -263,9 +209,9 @@ static gkv_status block_parts(const gkv_density *density, int64_t candidate, siz
         }
         const double outside = isnan(finite) ? -INFINITY : 0;
         copula[i] = isnan(sum) ? NAN : outside < 0 ? outside : copula[i] + sum;
-        main[i] = isnan(sum) ? NAN : outside < 0 ? outside : main[i];
-        if (candidate != GKV_DENSITY_GK_MIXTURE && outside == 0)
-            main[i] += sum;
+        unmixed[i] = isnan(sum) ? NAN : outside < 0 ? outside : unmixed[i];
+        if (!c->ops->on_values && outside == 0)
+            unmixed[i] += sum;
     }
     return GKV_OK;
 }
@@ -276,25 +222,25 @@ static size_t block_of(size_t n)
 }
 
 gkv_status gki_density_parts(const gkv_density *density, int64_t candidate, size_t n,
-                             const double *x, int threads, double *main, double *copula)
+                             const double *x, int threads, double *unmixed, double *copula)
 {
     double *memory = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY(gki_alloc(2 * block_of(n) * density->d, sizeof *memory, &memory));
     for (size_t first = 0; first < n && status == GKV_OK; first += BLOCK)
         status = block_parts(density, candidate, block_of(n - first), x + first * density->d,
-                             threads, memory, main + first, copula + first);
+                             threads, memory, unmixed + first, copula + first);
     free(memory);
     return status;
 }
 
-double gki_density_mixed(double copula_share, double main, double copula)
+double gki_density_mixed(double copula_share, double unmixed, double copula)
 {
     if (!(copula_share > 0))
-        return main;
-    if (isnan(main) && !isnan(copula))
-        main = -INFINITY; /* a flow that overflows far out */
-    const double a = log1p(-copula_share) + main, b = log(copula_share) + copula;
+        return unmixed;
+    if (isnan(unmixed) && !isnan(copula))
+        unmixed = -INFINITY; /* a flow that overflows far out */
+    const double a = log1p(-copula_share) + unmixed, b = log(copula_share) + copula;
     const double most = fmax(a, b), least = fmin(a, b);
     return most == -INFINITY ? most : most + log1p(exp(least - most));
 }
@@ -312,14 +258,14 @@ gkv_status gkv_density_log_density(const gkv_density *density, int64_t candidate
     gkv_status status = GKV_OK;
     GKV_TRY(gki_call_begin(&call, options, n));
     GKV_TRY(gki_alloc(block_of(n), sizeof *copula, &copula));
-    const double copula_share = density->list[candidate].copula_share;
+    const double copula_share = density->candidates[candidate].info.copula_share;
     for (size_t first = 0; first < n && !gki_call_stopped(&call); first += BLOCK) {
         const size_t count = block_of(n - first);
-        double *main = log_density + first;
+        double *unmixed = log_density + first;
         GKV_TRY_GOTO(gki_density_parts(density, candidate, count, x + first * density->d,
-                                       gki_call_threads(&call, 0), main, copula));
+                                       gki_call_threads(&call, 0), unmixed, copula));
         for (size_t i = 0; i < count; i++)
-            main[i] = gki_density_mixed(copula_share, main[i], copula[i]);
+            unmixed[i] = gki_density_mixed(copula_share, unmixed[i], copula[i]);
         gki_call_advance(&call, count);
     }
     status = gki_call_end(&call, "the log density", "rows");
@@ -337,7 +283,7 @@ gkv_status gkv_density_p_values(const gkv_density *density, int64_t candidate, s
     GKV_NEED(log_density || n == 0);
     GKV_NEED(p || n == 0);
     GKV_TRY(gki_density_candidate(density, &candidate, __func__));
-    const gki_candidate *fitted = &density->list[candidate];
+    const gki_candidate *fitted = &density->candidates[candidate];
     if (fitted->n_calibration == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_p_values: a conditional or marginal density "
                                           "has no held-out rows");

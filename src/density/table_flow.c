@@ -3,36 +3,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/settings_table.h"
 #include "core/memory.h"
+#include "core/parse.h"
+#include "core/text.h"
 
 /* ROWS: of a workspace for evaluation; FLOW_TILE: of a task. */
 enum { ROWS = 4096, FLOW_TILE = 64 };
 
-bool gki_table_flow_find(const char *name, gkv_prior_flow_family *family)
+gkv_status gki_table_flow_find(const char *name, gkv_prior_flow_family *family)
 {
-    for (int i = 0; i < GKV_PRIOR_FLOWS; i++) {
-        const gki_flow_ops *ops = gki_flow_of((gkv_prior_flow_family)i);
-        if (ops && strcmp(ops->name, name) == 0) {
-            *family = (gkv_prior_flow_family)i;
-            return true;
-        }
-    }
-    return false;
+    char shown[GKV_PRINTABLE_SIZE];
+    const gki_settings_row *row = NULL;
+    GKV_TRY(gki_settings_row_find("model", "prior_flow", __func__, &row));
+    const int index = gki_parse_choice(row->key.range, name, 0, NULL);
+    if (index < 0)
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no flow \"%s\": give one of %s",
+                        gki_text_printable(name, shown), row->key.range);
+    *family = (gkv_prior_flow_family)index;
+    return GKV_OK;
 }
 
 gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow **out)
 {
     gki_table_flow *made = NULL;
     gkv_settings settings;
-    gkv_prior_flow_family family = GKV_PRIOR_FLOW_NONE;
     gkv_status status = GKV_OK;
     *out = NULL;
     gkv_settings_defaults(&settings);
-    if (!gki_table_flow_find(spec->family, &family))
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no flow \"%s\": use one of model.prior_flow",
-                        spec->family);
     GKV_TRY_GOTO(gki_alloc(1, sizeof *made, &made));
-    made->d = spec->d;
+    made->spec = *spec;
     made->w = gki_plan_forward(&made->plan, spec->d);
     made->d_w = gki_plan_backward(&made->plan, spec->d);
     const gki_flow_spec flow = {.z = made->w,
@@ -42,7 +42,7 @@ gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow
                                 .log_scale_bound = settings.model.log_scale_bound,
                                 .bins = (size_t)settings.model.spline_bins,
                                 .spline_bound = settings.model.spline_bound};
-    GKV_TRY_GOTO(gki_flow_of(family)->create(&flow, &made->params, &made->plan, &made->flow));
+    GKV_TRY_GOTO(gki_flow_of(spec->family)->create(&flow, &made->params, &made->plan, &made->flow));
     const gki_base_spec base = {.eps = made->flow->eps,
                                 .d_eps = made->flow->d_eps,
                                 .trainable = true,
@@ -82,7 +82,8 @@ static void evaluate_rows(const gki_table_flow *flow, gki_workspace *ws, size_t 
     for (size_t t = 0; t < tiles; t++) {
         const size_t first = t * FLOW_TILE,
                      size = count - first < FLOW_TILE ? count - first : FLOW_TILE;
-        memcpy(gki_at(ws, flow->w, first), w + first * flow->d, size * flow->d * sizeof *w);
+        memcpy(gki_at(ws, flow->w, first), w + first * flow->spec.d,
+               size * flow->spec.d * sizeof *w);
         flow->flow->ops->normalise(flow->flow, ws, first, size);
         flow->base->ops->log_density(flow->base, ws, first, size);
         for (size_t r = first; r < first + size; r++)
@@ -101,8 +102,8 @@ gkv_status gki_table_flow_log_density(const gki_table_flow *flow, const gki_real
     GKV_TRY_GOTO(gki_workspace_create(&flow->plan, n < ROWS ? n : ROWS, false, &params, &ws));
     GKV_TRY_GOTO(gki_workspace_keep_all_packed(&ws, threads));
     for (size_t first = 0; first < n; first += ROWS)
-        evaluate_rows(flow, &ws, n - first < ROWS ? n - first : ROWS, w + first * flow->d, threads,
-                      log_density + first);
+        evaluate_rows(flow, &ws, n - first < ROWS ? n - first : ROWS, w + first * flow->spec.d,
+                      threads, log_density + first);
 done:
     gki_workspace_free(&ws);
     return status;
@@ -121,11 +122,11 @@ gkv_status gki_table_flow_transform(const gki_table_flow *flow, size_t n, gki_re
         for (size_t t = 0; t < tiles; t++) {
             const size_t first = t * FLOW_TILE,
                          size = count - first < FLOW_TILE ? count - first : FLOW_TILE;
-            gki_real *rows = w + (begin + first) * flow->d;
+            gki_real *rows = w + (begin + first) * flow->spec.d;
             flow->base->ops->transform(flow->base, &flow->params, size, NULL, rows);
-            memcpy(gki_at(&ws, flow->flow->eps, first), rows, size * flow->d * sizeof *rows);
+            memcpy(gki_at(&ws, flow->flow->eps, first), rows, size * flow->spec.d * sizeof *rows);
             flow->flow->ops->generate(flow->flow, &ws, first, size);
-            memcpy(rows, gki_at(&ws, flow->w, first), size * flow->d * sizeof *rows);
+            memcpy(rows, gki_at(&ws, flow->w, first), size * flow->spec.d * sizeof *rows);
         }
     }
 done:
@@ -142,8 +143,8 @@ static int ascending_freedom(const void *a, const void *b)
 double gki_table_flow_freedom(const gki_table_flow *flow)
 {
     double all[GKV_DENSITY_COLUMNS_MAX];
-    for (size_t j = 0; j < flow->d; j++)
+    for (size_t j = 0; j < flow->spec.d; j++)
         all[j] = flow->base->ops->freedom(flow->base, &flow->params, j);
-    qsort(all, flow->d, sizeof *all, ascending_freedom);
-    return all[flow->d / 2];
+    qsort(all, flow->spec.d, sizeof *all, ascending_freedom);
+    return all[flow->spec.d / 2];
 }

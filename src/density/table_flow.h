@@ -8,8 +8,16 @@
 #include "flow/flow.h"
 #include "gkvae/density.h"
 
+/* What a flow is made from. */
+typedef struct gki_table_flow_spec {
+    size_t d, layers, hidden; /* hidden: the width of the hidden layers of its networks */
+    gkv_prior_flow_family family;
+    double max_freedom; /* the greatest ν of the base */
+    uint64_t seed;
+} gki_table_flow_spec;
+
 typedef struct gki_table_flow {
-    size_t d;
+    gki_table_flow_spec spec;
     gki_params params;
     gki_plan plan;
     gki_slot w, d_w;
@@ -17,18 +25,12 @@ typedef struct gki_table_flow {
     gki_base *base;
 } gki_table_flow;
 
-typedef struct gki_table_flow_spec {
-    size_t d, layers, hidden;
-    const char *family; /* a name in the table of prior flows */
-    double max_freedom;
-    uint64_t seed;
-} gki_table_flow_spec;
-
-/* Whether the table of prior flows has the name, and *family becomes its index. */
-bool gki_table_flow_find(const char *name, gkv_prior_flow_family *family);
+/* Finds the flow of this name among the values of model.prior_flow. GKV_ERR_ARGUMENT, with their
+ * names in the message, if there is none. */
+gkv_status gki_table_flow_find(const char *name, gkv_prior_flow_family *family);
 
 /* Creates a flow that is the identity, or close to it. GKV_ERR_CONFIG, GKV_ERR_MEMORY. The caller
- * frees *out. */
+ * frees *out with gki_table_flow_free(); it is NULL after an error. */
 gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow **out);
 
 /* NULL is fine. */

@@ -61,6 +61,8 @@ median=$(sed -n 's/.*"0.5": \(.*\),/\1/p' given.json)
 share=$(awk -v m="$median" '{ s += $1 < m } END { print s / NR }' given.csv)
 is_true "($share - 0.5)^2 < 0.0025" || fail "$share of the draws are below the median $median"
 expect 2 "no conditional density in closed form" "$gkvae" density conditional run --given index=1 --candidate flow
+expect 2 "such as t-copula" "$gkvae" density conditional run --given index=1 --candidate flow
+expect 2 "must be t-copula, normal-mixture, gk-mixture or flow" "$gkvae" density conditional run --given index=1 --candidate kde
 expect 2 'no column "gold"' "$gkvae" density conditional run --given gold=1 --candidate t-copula
 expect 2 "is needed" "$gkvae" density conditional run
 
@@ -78,10 +80,10 @@ expect 2 "need each other" "$gkvae" density fit ends.csv --lower low --out other
 
 # Bad input.
 expect 2 "is needed" "$gkvae" density fit table.csv
-expect 2 "is none of" "$gkvae" density fit table.csv --out new --candidates t-copula,kde
-expect 2 "must be auto" "$gkvae" density fit table.csv --out new --margin normal
+expect 2 "is none of t-copula, normal-mixture, gk-mixture and flow" "$gkvae" density fit table.csv --out new --candidates t-copula,kde
+expect 2 "must be auto, g-and-k, t or spline" "$gkvae" density fit table.csv --out new --margin normal
 expect 2 "neither auto, none" "$gkvae" density fit table.csv --out new --resolution wide
-expect 2 "no flow" "$gkvae" density fit table.csv --out new --flow none-such
+expect 2 "must be one of none, realnvp, spline" "$gkvae" density fit table.csv --out new --flow none-such
 head -n 10 table.csv > few.csv
 expect 3 "9 rows are too few" "$gkvae" density fit few.csv --out new
 head -n 13 table.csv > few.csv

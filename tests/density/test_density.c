@@ -5,13 +5,10 @@
 
 #include <unistd.h>
 
-#include "flow/flow.h"
+#include "density/candidate.h"
 #include "null.h"
 
 enum { N = 300, D = 3 };
-
-static const int64_t closed[] = {GKV_DENSITY_COPULA, GKV_DENSITY_NORMAL_MIXTURE,
-                                 GKV_DENSITY_GK_MIXTURE};
 
 /* A density of two columns and one of three, which several tests use. */
 static gkv_density *two, *three;
@@ -97,19 +94,21 @@ static void test_conditionals(void **state)
 {
     (void)state;
     const size_t given[2] = {2, 0}, left[1] = {1};
-    for (size_t i = 0; i < 3; i++) {
+    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        if (!gki_candidate_has_conditionals(gki_candidate_of(c)))
+            continue;
         gkv_density *marginal = NULL, *conditional = NULL, *one = NULL;
-        assert_ok(gkv_density_marginal(three, closed[i], 2, given, &marginal));
-        assert_ok(gkv_density_marginal(three, closed[i], 1, left, &one));
+        assert_ok(gkv_density_marginal(three, c, 2, given, &marginal));
+        assert_ok(gkv_density_marginal(three, c, 1, left, &one));
         assert_string_equal(gkv_density_name(marginal, 0), "x3");
         assert_string_equal(gkv_density_name(one, 0), "x2");
         for (size_t r = 0; r < 20; r++) {
             const double *x = table3 + r * D, known[2] = {x[2], x[0]};
-            double *joint = log_densities(three, closed[i], 1, x),
+            double *joint = log_densities(three, c, 1, x),
                    *of_given = log_densities(marginal, GKV_DENSITY_CHOSEN, 1, known);
-            assert_ok(gkv_density_conditional(three, closed[i], 2, given, known, &conditional));
+            assert_ok(gkv_density_conditional(three, c, 2, given, known, &conditional));
             assert_int_equal(gkv_density_dimensions(conditional), 1);
-            double *rest = log_densities(conditional, closed[i], 1, x + 1);
+            double *rest = log_densities(conditional, c, 1, x + 1);
             assert_close(*rest + *of_given, *joint, 1e-8 * (1 + fabs(*joint)));
             free(joint);
             free(of_given);
@@ -118,7 +117,7 @@ static void test_conditionals(void **state)
         }
         assert_fails(gkv_density_save(marginal, "none"), GKV_ERR_ARGUMENT, "cannot be saved");
         double p, f = 0;
-        assert_fails(gkv_density_p_values(marginal, closed[i], 1, &f, &p), GKV_ERR_ARGUMENT,
+        assert_fails(gkv_density_p_values(marginal, c, 1, &f, &p), GKV_ERR_ARGUMENT,
                      "no held-out rows");
         gkv_density_free(marginal);
         gkv_density_free(one);
@@ -127,15 +126,16 @@ static void test_conditionals(void **state)
     const double x[3] = {1, NAN, 0};
     const size_t twice[2] = {1, 1}, outside[1] = {3};
     assert_fails(gkv_density_conditional(three, GKV_DENSITY_FLOW, 1, given, x, &out),
-                 GKV_ERR_ARGUMENT, "flow");
-    assert_fails(gkv_density_conditional(three, closed[0], 2, twice, x, &out), GKV_ERR_ARGUMENT,
-                 "twice");
-    assert_fails(gkv_density_conditional(three, closed[0], 1, outside, x, &out), GKV_ERR_ARGUMENT,
-                 "no column 3");
-    assert_fails(gkv_density_conditional(three, closed[0], 1, left, x + 1, &out), GKV_ERR_ARGUMENT,
-                 "given value");
-    assert_fails(gkv_density_conditional(three, closed[0], 3, (size_t[]){0, 1, 2}, x, &out),
-                 GKV_ERR_ARGUMENT, "one left");
+                 GKV_ERR_ARGUMENT, "the candidate flow has no");
+    assert_fails(gkv_density_conditional(three, GKV_DENSITY_COPULA, 2, twice, x, &out),
+                 GKV_ERR_ARGUMENT, "twice");
+    assert_fails(gkv_density_conditional(three, GKV_DENSITY_COPULA, 1, outside, x, &out),
+                 GKV_ERR_ARGUMENT, "no column 3");
+    assert_fails(gkv_density_conditional(three, GKV_DENSITY_COPULA, 1, left, x + 1, &out),
+                 GKV_ERR_ARGUMENT, "given value");
+    assert_fails(
+        gkv_density_conditional(three, GKV_DENSITY_COPULA, 3, (size_t[]){0, 1, 2}, x, &out),
+        GKV_ERR_ARGUMENT, "one left");
     assert_null(out);
 }
 
@@ -281,7 +281,7 @@ static void test_flows(void **state)
     settings.candidates[GKV_DENSITY_FLOW] = true;
     settings.flow_updates = 30;
     for (int family = 0; family < GKV_PRIOR_FLOWS; family++) {
-        settings.flow = gki_flow_of((gkv_prior_flow_family)family)->name;
+        settings.flow = (gkv_prior_flow_family)family;
         gkv_density *density = fit_table(N, 2, table2, &settings, 1);
         assert_ok(gkv_density_sample(density, GKV_DENSITY_FLOW, DRAWS, 1, 0, NULL, x));
         double *of_two = log_densities(two, GKV_DENSITY_COPULA, DRAWS, x),
@@ -289,6 +289,9 @@ static void test_flows(void **state)
         for (size_t i = 0; i < DRAWS; i++) /* E[g/f] = 1 for draws from f */
             mean += exp(of_two[i] - f[i]) / DRAWS;
         assert_close(mean, 1, 0.1);
+        gkv_density *out = NULL;
+        assert_fails(gkv_density_marginal(density, GKV_DENSITY_FLOW, 1, (size_t[]){0}, &out),
+                     GKV_ERR_ARGUMENT, "fit another candidate");
         free(of_two);
         free(f);
         gkv_density_free(density);

@@ -56,10 +56,12 @@ static void test_bad_settings(void **state)
 #define REFUSED(text)                                                                       \
     assert_fails(gkv_density_fit(N, D, table, &s, NULL, &density), GKV_ERR_ARGUMENT, text); \
     s = quick_settings()
-    s.flow = "none such";
-    REFUSED("no flow \"none such\"");
-    s.margin = 7;
+    s.flow = GKV_PRIOR_FLOWS;
+    REFUSED("no prior flow 6");
+    s.margin = (gkv_density_margin)7;
     REFUSED("no kind 7");
+    s.margin = (gkv_density_margin)-2;
+    REFUSED("no kind -2");
     s.folds = 21;
     REFUSED("0 to 20");
     s.folds = 11;

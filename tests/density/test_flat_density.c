@@ -78,7 +78,7 @@ static void test_settings(void **state)
                  GKV_ERR_ARGUMENT, "folds");
     assert_ok(gkv_flat_set(set, "folds", "1"));
     assert_fails(gkv_flat_density_fit(N, D, x, NULL, NULL, NULL, "real", NULL, set, NULL, &out),
-                 GKV_ERR_ARGUMENT, "no flow \"real\"");
+                 GKV_ERR_ARGUMENT, "no flow \"real\": give one of none, realnvp, spline");
     lm = flat_settings(gkv_flat_lm_settings, NULL);
     assert_fails(gkv_flat_density_fit(N, D, x, NULL, NULL, NULL, NULL, NULL, lm, NULL, &out),
                  GKV_ERR_ARGUMENT, "not of a density");
@@ -93,6 +93,20 @@ static void test_settings(void **state)
 static void test_names(void **state)
 {
     (void)state;
+    char words[128] = "auto", held_out[64];
+    gkv_flat_settings *set = flat_settings(gkv_flat_density_settings, NULL);
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        assert_string_equal(gkv_flat_setting_name(set, c), gkv_density_candidate_name((int64_t)c));
+        assert_string_equal(gkv_flat_setting_words(set, c), "no, yes");
+    }
+    for (size_t k = 0; k < GKV_DENSITY_MARGINS; k++) {
+        strcat(strcat(words, ", "), gkv_density_margin_name((int64_t)k));
+        snprintf(held_out, sizeof held_out, "held_out.%s", gkv_density_margin_name((int64_t)k));
+        assert_string_equal(gkv_flat_density_margin_name(GKV_FLAT_MARGIN_HELD_OUT + k), held_out);
+    }
+    assert_string_equal(gkv_flat_setting_name(set, GKV_DENSITY_CANDIDATES), "margin");
+    assert_string_equal(gkv_flat_setting_words(set, GKV_DENSITY_CANDIDATES), words);
+    gkv_flat_free(set);
     assert_string_equal(gkv_flat_density_margin_name(GKV_FLAT_MARGIN_HELD_OUT + 2),
                         "held_out.spline");
     assert_string_equal(gkv_flat_density_margin_name(GKV_FLAT_MARGIN_NUMBERS - 1), "intervals");
