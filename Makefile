@@ -115,6 +115,7 @@ r: ## the R package: build it, install it for this user
 	@scripts/r.sh install $(BUILD)
 	@echo "installed: Rscript -e 'library(gkvae)'"
 
+# SERIES_DIR=folder as for check-python. The vignette of exchange rates needs it, or the package Ecdat of R.
 check-r: ## R CMD check of the R package, its tests and examples
 	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $$(scripts/r.sh test-packages)"
 	@$(MAKE) configure

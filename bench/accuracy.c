@@ -56,8 +56,8 @@ static void show(const worst *w)
 static quad_gk moved(const gkv_gk *gk, int input, quad *point)
 {
     quad_gk q = quad_of(gk);
-    quad *const of[INPUTS] = {point, &q.g, &q.k, &q.c};
-    *of[input] *= 1 + 1e-12Q;
+    quad *const values[INPUTS] = {point, &q.g, &q.k, &q.c};
+    *values[input] *= 1 + 1e-12Q;
     return q;
 }
 

@@ -63,14 +63,14 @@ typedef struct bench_subject {
     gki_workspace ws;
 } bench_subject;
 
-static void begin(const bench_case *its, bool with_gradients, bench_subject *subject)
+static void begin(const bench_case *tested, bool with_gradients, bench_subject *subject)
 {
     *subject = (bench_subject){0};
     const gki_likelihood_spec spec = {.x = gki_plan_forward(&subject->plan, VALUES),
                                       .channels = 1,
-                                      .components = its->components,
+                                      .components = tested->components,
                                       .learned_edges = true};
-    must(gki_likelihood_create(its->family, &spec, &subject->params, &subject->plan,
+    must(gki_likelihood_create(tested->family, &spec, &subject->params, &subject->plan,
                                &subject->likelihood));
     const size_t outputs = subject->likelihood->outputs;
     gki_likelihood_attach(subject->likelihood, gki_plan_forward(&subject->plan, outputs),
@@ -88,9 +88,9 @@ static void end(bench_subject *subject)
 }
 
 /* Parameter p of a component; Bernoulli pixels have a logit alone. */
-static double parameter(const bench_case *its, size_t p)
+static double parameter(const bench_case *tested, size_t p)
 {
-    if (its->parameters == 1)
+    if (tested->parameters == 1)
         return uniform(-4, 4);
     switch (p) {
     case 0: return uniform(-0.9, 0.9);
@@ -100,18 +100,18 @@ static double parameter(const bench_case *its, size_t p)
     }
 }
 
-static void fill(const bench_case *its, bench_subject *subject)
+static void fill(const bench_case *tested, bench_subject *subject)
 {
-    const size_t logits = its->components > 1 ? its->components : 0;
+    const size_t logits = tested->components > 1 ? tested->components : 0;
     for (size_t r = 0; r < ROWS; r++) {
         gki_real *out = gki_at(&subject->ws, subject->likelihood->out, r),
                  *x = gki_at(&subject->ws, subject->likelihood->x, r);
         float image[VALUES];
         for (size_t i = 0; i < subject->likelihood->outputs; i++) {
             const size_t number = i / VALUES;
-            out[i] =
-                (gki_real)(number < logits ? uniform(-1, 1)
-                                           : parameter(its, (number - logits) / its->components));
+            out[i] = (gki_real)(number < logits
+                                    ? uniform(-1, 1)
+                                    : parameter(tested, (number - logits) / tested->components));
         }
         subject->likelihood->ops->draw(subject->likelihood, &subject->params, out,
                                        gki_rng_at(1, GKV_STREAM_PIXELS, 0, r), image);

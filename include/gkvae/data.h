@@ -7,10 +7,11 @@
  * content. No statement of a file is trusted: the sizes in a header are compared with what the file
  * can hold, and memory is allocated only as bytes arrive.
  *
- * Raw files of 64 MiB of images and more are mapped into memory, so they may be larger than it. Do
- * not shorten a file while a data set of it exists: a process that reads missing pages ends.
+ * Raw files of 64 MiB of images and more are mapped into memory, so they may be larger than
+ * memory. Do not shorten a file while a data set of it exists: a process that reads missing pages
+ * ends.
  *
- * Thread-safety: a gkv_dataset never changes after it is made, so any number of threads may read
+ * Thread-safety: a gkv_dataset never changes after its creation, so any number of threads may read
  * it. All functions may be called from several threads at once.
  *
  * No pointer may be NULL unless the comment of the function allows it: GKV_ERR_ARGUMENT. */

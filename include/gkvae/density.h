@@ -93,9 +93,9 @@ typedef struct gkv_density_settings {
      * margin of a column with intervals is g-and-k, by the interval likelihood. */
     const double *lower, *upper;
     const char *const *names; /* NULL; [d] the names of the columns; NULL means "x1", "x2", … */
-    /* NULL; a file that keeps the state of the flow's training. If it exists and is of the same
-     * rows and settings, the fit continues from it, to the same result. It is written when the fit
-     * is stopped and once a minute, and removed at the end. */
+    /* NULL; a file that keeps the state of the flow's training. If it exists and
+     * belongs to the same rows and settings, the fit continues from it, to the same result. It is
+     * written when the fit is stopped and once a minute, and removed at the end. */
     const char *checkpoint;
 } gkv_density_settings;
 
@@ -222,8 +222,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_density_marginal(const gkv_density *density,
                                                      size_t count, const size_t *which,
                                                      gkv_density **out);
 
-/* Writes the normal scores z[n × d] of the rows under the margins, and unless it is NULL the
- * log derivatives log dz_j/dx_j; log f_j(x_j) is log φ(z_j) plus that. Any of the outputs may be x.
+/* Writes the normal scores z[n × d] of the rows under the margins and, unless it is NULL, the log
+ * derivatives log_slope_j = log dz_j/dx_j. log f_j(x_j) is log φ(z_j) + log_slope_j. Any of the
+ * outputs may be x.
  * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_density_scores(const gkv_density *density, size_t n,
                                                    const double *x, const gkv_run_options *options,

@@ -42,15 +42,15 @@ typedef struct gkv_dist_launch {
  * is "off". Thread-safe. */
 GKV_API gkv_dist_launch gkv_dist_launched(void);
 
-/* Called with what another rank tells (gkv_dist_tell), and for a rank that failed, just before the
- * job ends: on rank 0, and elsewhere only if rank 0 is lost. It is called from the thread that
- * watches or from gkv_dist_close(). `text` begins with the name of the rank. It must call no
- * function of this header but gkv_dist_name(), gkv_dist_rank() and gkv_dist_size(): others wait for
- * a lock that the thread holds. */
+/* Receives the texts of other ranks (gkv_dist_tell), and a text about a rank that failed, just
+ * before the job ends. It is called on rank 0, and on other ranks only if rank 0 is lost, by the
+ * thread that watches the ranks or by gkv_dist_close(). `text` begins with the name of the rank. Of
+ * this header it may call gkv_dist_name(), gkv_dist_rank() and gkv_dist_size() only: the others
+ * wait for a lock that the thread holds. */
 typedef void gkv_dist_report(void *context, const char *text);
 
 /* Joins the ranks that the launcher started, all of which must call it. *out is NULL after a
- * failure; gkv_dist_close() frees it. `report` is told of ranks that fail; NULL: nothing is.
+ * failure; gkv_dist_close() frees it. `report` may be NULL, which ignores the texts.
  *
  * The variable GKVAE_MPI names another MPI than the launcher suggests, "openmpi" or "mpich", or the
  * path of the shared object. GKV_ERR_CONFIG if the launcher started several processes and the
@@ -84,8 +84,8 @@ GKV_API const char *gkv_dist_name(const gkv_dist *dist, int rank);
 GKV_API int gkv_dist_processors(const gkv_dist *dist);
 
 /* The part of `count` things that a rank gets: `*n` of them from `*first`. The parts are
- * contiguous, in the order of ranks, and their sizes are multiples of `unit`, the last one's apart;
- * they differ by one unit at most. A unit of 0 counts as 1. A rank outside 0 … size − 1 gets none
+ * contiguous, in the order of ranks. Their sizes are multiples of `unit`, except for the last part,
+ * and differ by one unit at most. A unit of 0 counts as 1. A rank outside 0 … size − 1 gets none
  * (*first = *n = 0), and nothing happens for NULL. */
 GKV_API void gkv_dist_range(size_t count, size_t unit, int rank, int size, size_t *first,
                             size_t *n);
@@ -139,7 +139,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_dist_agree(gkv_dist *dist, gkv_status mine);
 GKV_API GKV_MUST_USE gkv_status gkv_dist_same(gkv_dist *dist, const char *what, const char *text,
                                               const char *advice);
 
-/* Tells rank 0 a text, which its gkv_dist_report gets with the name of this rank. Any rank but 0
+/* Sends a text to rank 0, whose gkv_dist_report gets it with the name of this rank. Any rank but 0
  * may call it at any time. The text is cut after 2,000 bytes. GKV_ERR_ARGUMENT on rank 0 and for
  * NULL. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_tell(gkv_dist *dist, const char *text);

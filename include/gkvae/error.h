@@ -41,10 +41,11 @@ GKV_API const char *gkv_error_message(void);
 /* What the caller may change so that a failed call succeeds. A program names its option for it, and
  * a binding its argument. */
 typedef enum gkv_remedy {
-    GKV_REMEDY_NONE,       /* nothing, or the message says it all */
+    GKV_REMEDY_NONE,       /* nothing, or the message says everything */
     GKV_REMEDY_LIKELIHOOD, /* fit by maximum likelihood: GKV_GK_MLE */
-    GKV_REMEDY_RESOLUTION, /* and with the resolution of rounded values: GKV_GK_RESOLUTION_AUTO */
-    GKV_REMEDY_FIX,        /* fix parameters of a fit */
+    /* fit by maximum likelihood, with the resolution of rounded values: GKV_GK_RESOLUTION_AUTO */
+    GKV_REMEDY_RESOLUTION,
+    GKV_REMEDY_FIX,           /* fix parameters of a fit */
     GKV_REMEDY_NONPARAMETRIC, /* the nonparametric bootstrap */
     GKV_REMEDY_MISSING,       /* the spellings of missing values in a table */
     GKV_REMEDY_DECIMAL_COMMA, /* a decimal comma in a table */

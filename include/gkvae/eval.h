@@ -97,11 +97,11 @@ typedef enum gkv_eval_set {
  * dimension, as it is usual for grey levels. */
 GKV_API double gkv_bits_per_dimension(double nats, uint64_t values);
 
-/* Evaluates the model on `images` by settings->eval and settings->data.binarization. Unless `of` is
- * GKV_EVAL_TEST, `images` must be the training part. Test images are binarized once from eval.seed,
- * and images of the training part once from train.seed, as validation does. eval.images limits the
- * evaluation to the first images; those of the training part are in the random order of the split.
- * NULL settings are those of the model.
+/* Evaluates the model on `images` by settings->eval and settings->data.binarization. Unless `set`
+ * is GKV_EVAL_TEST, `images` must be the training part. Test images are binarized once from
+ * eval.seed, and images of the training part once from train.seed, as validation does. eval.images
+ * limits the evaluation to the first images; those of the training part are in the random order of
+ * the split. NULL settings are those of the model.
  *
  * `refine` are the settings of refinement, or NULL for none. The mode must be GKV_REFINE_MEAN, and
  * eval.seed replaces the seed. refined_mean[images, latent] receives the refined means; it may be
@@ -119,7 +119,7 @@ GKV_API double gkv_bits_per_dimension(double nats, uint64_t values);
  * without images; GKV_ERR_ARGUMENT for NULL and for invalid arguments; GKV_ERR_NUMERIC if a figure
  * is not finite; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images,
-                                             gkv_eval_set of, const gkv_settings *settings,
+                                             gkv_eval_set set, const gkv_settings *settings,
                                              const gkv_refine_settings *refine,
                                              const gkv_run_options *options, float *refined_mean,
                                              gkv_metrics *metrics);

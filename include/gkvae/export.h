@@ -32,7 +32,7 @@ typedef enum gkv_onnx_part {
     GKV_ONNX_FLOW,
     /* flow_inverse: eps[batch, d] to codes [batch, d], gkv_model_generate() */
     GKV_ONNX_FLOW_INVERSE,
-    /* log_prob: codes[batch, d] to log_prob [batch] = log p(z) as gkv_model_log_prob(); of a
+    /* log_prob: codes[batch, d] to log_prob [batch] = log p(z) as gkv_model_log_prior(); of a
      * mixture also component_log_prob [batch, components] = log π_k p(z | component k); of a base
      * by class also class_log_prob [batch, classes] = log p(z, y) */
     GKV_ONNX_LOG_PROB,

@@ -63,7 +63,7 @@ typedef struct gkv_generation_figures {
 
 /* The figures of all sets and forms. `sets` is 0 if nothing was measured. */
 typedef struct gkv_generation {
-    gkv_generation_figures of[GKV_IMAGE_SETS][GKV_IMAGE_FORMS];
+    gkv_generation_figures figures[GKV_IMAGE_SETS][GKV_IMAGE_FORMS];
     /* the fraction of each predicted class among the first set of samples, as means */
     double class_share[256];
     /* the fraction of each predicted class among the grey test images */

@@ -23,11 +23,17 @@
  * density that changes abruptly the equations may have no solution. The estimates are then those of
  * GKV_GK_MLE, and `method` of the result says so.
  *
- * GKV_GK_MLE is the maximum of Σ w log f, by Newton steps in a trust region with the analytic
- * Hessian from the least-squares fit. If this maximum is doubtful, because it has not converged, a
- * parameter is at a bound or fixed, |g| > 20, k > 2, it is far more likely than the least-squares
- * fit, or the χ² of the quantiles is unlikely, further starts are tried, and the greatest maximum
- * is the result (docs/fitting.md lists them). The likelihood of the g-and-k distribution is
+ * GKV_GK_MLE is the maximum of Σ w log f. Newton steps in a trust region, with the analytic
+ * Hessian, begin at the least-squares fit. Further starts are tried if this maximum is doubtful,
+ * and the greatest maximum is the result (docs/fitting.md lists the starts). A maximum is doubtful
+ * if
+ *
+ *   - it has not converged;
+ *   - a parameter is at a bound or fixed, |g| > 20 or k > 2;
+ *   - it is far more likely than the least-squares fit;
+ *   - the χ² of the quantiles is unlikely.
+ *
+ * The likelihood of the g-and-k distribution is
  * unbounded, because the density has a pole where Q' = 0. k therefore stays at least min(3/n, 0.05)
  * above k_min(g).
  *
@@ -79,11 +85,10 @@ typedef enum gkv_gk_method {
 typedef enum gkv_gk_intervals {
     /* estimate ± z·se, and for B the factors e^(± z·se/B) */
     GKV_GK_WALD,
-    /* for GKV_GK_MLE: the values of a parameter at which the profile likelihood, that is, the
-     * maximum over the other parameters, is the quantile of χ² with one degree of freedom, halved,
-     * below that of the estimates (Venzon and Moolgavkar 1988). An end is a bound of the settings,
-     * or the least valid k, if the likelihood has not fallen as far there, and ±∞, or 0 for the
-     * lower end of B, if no such bound ends the parameter. */
+    /* For GKV_GK_MLE: the interval in which the profile log-likelihood, the maximum over the other
+     * parameters, is at most half the quantile of χ² with one degree of freedom below the maximum
+     * (Venzon and Moolgavkar 1988). An end is a bound of the settings, or the least valid k, if the
+     * profile is not that low there; and ±∞, or 0 for the lower end of B, if it is nowhere. */
     GKV_GK_PROFILE
 } gkv_gk_intervals;
 
@@ -151,8 +156,8 @@ typedef enum gkv_gk_test {
     GKV_GK_TEST_LEVELS, /* χ² of the levels, for exact values */
     /* χ² of the counts in bins that divide no interval, for rounded, censored and binned data */
     GKV_GK_TEST_BINS,
-    /* no p-value: equal values contradict a continuous distribution, and have no known resolution
-     */
+    /* no p-value: there are equal values, which contradict a continuous distribution, and their
+     * resolution is not known */
     GKV_GK_TEST_TIES,
     /* no p-value: too many values are multiples of `heaps`, as if they were rounded further */
     GKV_GK_TEST_HEAPS,
@@ -182,11 +187,10 @@ typedef struct gkv_gk_fit_c {
 
 typedef struct gkv_gk_fit_result {
     gkv_gk gk; /* the estimates; they are always valid */
-    /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings,
-     * and for g if `symmetric`;
-     * those of lm are of the equations Jᵀr = 0, including the dependence of q', and not less than
-     * those of (JᵀJ)⁻¹; those of mle are of the observed information,
-     * and NaN, like the intervals, if the maximum is not verified (`converged`) */
+    /* Standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings,
+     * and for g if `symmetric`. Those of lm are of the equations Jᵀr = 0, including the dependence
+     * of q', and not less than those of (JᵀJ)⁻¹. Those of mle are of the observed information; they
+     * are NaN, like the intervals, if the maximum is not verified (`converged`). */
     double se[4];
     /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
     double covariance[4][4];

@@ -38,8 +38,7 @@ GKV_API const double *gkv_mgk_mixture_weights(const gkv_mgk_mixture *mixture); /
 GKV_API const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t i);
 
 /* Writes log f of row i of x[n × d] to log_pdf[i]. It is −∞ where the densities of all components
- * are 0, and NaN for rows with NaN. Returns GKV_ERR_INTERRUPTED and
- * GKV_ERR_MEMORY. */
+ * are 0, and NaN for rows with NaN. Returns GKV_ERR_INTERRUPTED and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n,
                                                         const double *x,
                                                         const gkv_run_options *options,
@@ -56,8 +55,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_m
 
 /* Writes draws number first … first + n − 1 of the random sequence of `seed` to x[n × d], and,
  * unless it is NULL, the component of each to component[n]. Draw i is a function of seed and i
- * only. Returns GKV_ERR_INTERRUPTED and
- * GKV_ERR_MEMORY. */
+ * only. Returns GKV_ERR_INTERRUPTED and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, size_t n,
                                                        uint64_t seed, uint64_t first,
                                                        const gkv_run_options *options, double *x,

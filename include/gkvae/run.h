@@ -38,9 +38,9 @@ typedef struct gkv_run_options {
      * unit of work and returns GKV_ERR_INTERRUPTED. Finished work is kept where the function
      * says so. NULL never stops. */
     const volatile sig_atomic_t *stop;
-    /* The ranks that share the work of a call whose documentation says so (gkvae/dist.h): all ranks
-     * make the same calls and get the same results, to the bit those of one process. Other calls do
-     * their work alone. NULL: this process alone. Not owned. */
+    /* The ranks that share the work of a call whose documentation says so (gkvae/dist.h). All ranks
+     * make the same calls and get the same results, which are bit-identical to those of one
+     * process. Other calls do their work alone. NULL: this process alone. Not owned. */
     struct gkv_dist *dist;
 } gkv_run_options;
 

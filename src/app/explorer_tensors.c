@@ -45,7 +45,7 @@ static size_t count_of(size_t rank, const size_t *shape)
 }
 
 /* Makes room for `size` bytes. */
-static gkv_status reserve(gki_tensors *tensors, size_t size, unsigned char **place)
+static gkv_status reserve(gki_tensors *tensors, size_t size, unsigned char **reserved)
 {
     const size_t offset = tensors->size;
     if (offset + size > tensors->capacity) {
@@ -56,13 +56,13 @@ static gkv_status reserve(gki_tensors *tensors, size_t size, unsigned char **pla
         tensors->bytes = bytes;
         tensors->capacity = capacity;
     }
-    *place = tensors->bytes + offset;
+    *reserved = tensors->bytes + offset;
     tensors->size = offset + size;
     return GKV_OK;
 }
 
 static gkv_status add_entry(gki_tensors *tensors, const char *name, const char *type, size_t rank,
-                            const size_t *shape, const unsigned char *place)
+                            const size_t *shape, const unsigned char *reserved)
 {
     json_t *const sizes = json_array();
     int failed = !sizes;
@@ -72,7 +72,7 @@ static gkv_status add_entry(gki_tensors *tensors, const char *name, const char *
         tensors->entries = json_object();
     failed |= json_object_set_new(tensors->entries, name,
                                   json_pack("{s:s, s:o, s:I}", "type", type, "shape", sizes,
-                                            "offset", (json_int_t)(place - tensors->bytes)));
+                                            "offset", (json_int_t)(reserved - tensors->bytes)));
     return failed ? gki_fail(GKV_ERR_MEMORY, "no memory for the description of a page") : GKV_OK;
 }
 
@@ -80,50 +80,50 @@ gkv_status gki_tensors_float(gki_tensors *tensors, const char *name, size_t rank
                              const size_t *shape, const float *values)
 {
     const size_t count = count_of(rank, shape);
-    unsigned char *place = NULL;
-    GKV_TRY(reserve(tensors, 4 * count, &place));
+    unsigned char *reserved = NULL;
+    GKV_TRY(reserve(tensors, 4 * count, &reserved));
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, &values[i], sizeof bits);
         for (size_t b = 0; b < 4; b++)
-            place[b * count + i] = (unsigned char)(bits >> 8 * b);
+            reserved[b * count + i] = (unsigned char)(bits >> 8 * b);
     }
-    return add_entry(tensors, name, "f32", rank, shape, place);
+    return add_entry(tensors, name, "f32", rank, shape, reserved);
 }
 
 gkv_status gki_tensors_half(gki_tensors *tensors, const char *name, size_t rank,
                             const size_t *shape, const float *values)
 {
     const size_t count = count_of(rank, shape);
-    unsigned char *place = NULL;
-    GKV_TRY(reserve(tensors, 2 * count, &place));
+    unsigned char *reserved = NULL;
+    GKV_TRY(reserve(tensors, 2 * count, &reserved));
     for (size_t i = 0; i < count; i++) {
         const uint16_t half = gki_half(values[i]);
-        place[i] = (unsigned char)half;
-        place[count + i] = (unsigned char)(half >> 8);
+        reserved[i] = (unsigned char)half;
+        reserved[count + i] = (unsigned char)(half >> 8);
     }
-    return add_entry(tensors, name, "f16", rank, shape, place);
+    return add_entry(tensors, name, "f16", rank, shape, reserved);
 }
 
 gkv_status gki_tensors_bytes(gki_tensors *tensors, const char *name, size_t rank,
                              const size_t *shape, const uint8_t *values)
 {
     const size_t count = count_of(rank, shape);
-    unsigned char *place = NULL;
-    GKV_TRY(reserve(tensors, count, &place));
-    memcpy(place, values, count);
-    return add_entry(tensors, name, "u8", rank, shape, place);
+    unsigned char *reserved = NULL;
+    GKV_TRY(reserve(tensors, count, &reserved));
+    memcpy(reserved, values, count);
+    return add_entry(tensors, name, "u8", rank, shape, reserved);
 }
 
 gkv_status gki_tensors_levels(gki_tensors *tensors, const char *name, size_t rank,
                               const size_t *shape, const float *values)
 {
     const size_t count = count_of(rank, shape);
-    unsigned char *place = NULL;
-    GKV_TRY(reserve(tensors, count, &place));
+    unsigned char *reserved = NULL;
+    GKV_TRY(reserve(tensors, count, &reserved));
     for (size_t i = 0; i < count; i++)
-        place[i] = (unsigned char)lrintf(255.0F * fminf(fmaxf(values[i], 0.0F), 1.0F));
-    return add_entry(tensors, name, "u8", rank, shape, place);
+        reserved[i] = (unsigned char)lrintf(255.0F * fminf(fmaxf(values[i], 0.0F), 1.0F));
+    return add_entry(tensors, name, "u8", rank, shape, reserved);
 }
 
 gkv_status gki_tensors_compress(const gki_tensors *tensors, unsigned char **out, size_t *size)

@@ -192,12 +192,12 @@ void gki_frame_line(gki_canvas *canvas, const gki_frame *frame, const double *x,
     cairo_t *const cr = canvas->cr;
     cairo_save(cr);
     double last_x = 0, last_y = 0, pen_x = NAN, pen_y = NAN;
-    int had = 0;
+    int previous = 0;
     cairo_new_path(cr);
     for (size_t i = 0; i < n; i++) {
         double px, py;
-        const int has = point_at(frame, x, y, i, &px, &py);
-        if (has && had) {
+        const int visible = point_at(frame, x, y, i, &px, &py);
+        if (visible && previous) {
             double x0 = last_x, y0 = last_y, x1 = px, y1 = py;
             if (clip_segment(wide, &x0, &y0, &x1, &y1)) {
                 if (x0 != pen_x || y0 != pen_y)
@@ -207,8 +207,8 @@ void gki_frame_line(gki_canvas *canvas, const gki_frame *frame, const double *x,
                 pen_y = y1;
             }
         }
-        had = has;
-        if (has) {
+        previous = visible;
+        if (visible) {
             last_x = px;
             last_y = py;
         }
@@ -277,18 +277,18 @@ int gki_frame_line_meets(const gki_frame *frame, const double *x, const double *
                          gki_box box)
 {
     double last_x = 0, last_y = 0;
-    int had = 0;
+    int previous = 0;
     for (size_t i = 0; i < n; i++) {
         double px, py;
-        const int has = point_at(frame, x, y, i, &px, &py);
-        if (has) {
-            double x0 = had ? last_x : px, y0 = had ? last_y : py, x1 = px, y1 = py;
+        const int visible = point_at(frame, x, y, i, &px, &py);
+        if (visible) {
+            double x0 = previous ? last_x : px, y0 = previous ? last_y : py, x1 = px, y1 = py;
             if (clip_segment(box, &x0, &y0, &x1, &y1))
                 return 1;
             last_x = px;
             last_y = py;
         }
-        had = has;
+        previous = visible;
     }
     return 0;
 }

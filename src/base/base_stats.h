@@ -1,6 +1,6 @@
 /* The structure of sufficient statistics, for the bases that have them. */
-#ifndef GKV_BASE_BASE_STATS_H
-#define GKV_BASE_BASE_STATS_H
+#ifndef GKV_BASE_STATS_H
+#define GKV_BASE_STATS_H
 
 #include "base/base.h"
 

@@ -57,38 +57,38 @@ static inline bool is_small(gki_real g, gki_real k)
 
 /* The scores of one margin for a group of vectors of rows. The steps of one vector depend on each
  * other; those of several vectors do not, and can run in parallel in the processor. */
-typedef struct group {
+typedef struct vector_group {
     size_t count, first[GROUP]; /* the number of vectors, and the first row of each */
     vr v[GROUP];
     small_score score[GROUP];
-} group;
+} vector_group;
 
-static inline void small_scores_of(group *of, vr half_g, vr k)
+static inline void small_scores_of(vector_group *group, vr half_g, vr k)
 {
-    for (size_t i = 0; i < of->count; i++)
-        of->score[i] = small_begin(of->v[i], half_g, k);
-    for (size_t i = 0; i < of->count; i++)
-        of->score[i] = small_end(of->score[i], half_g, k);
-    for (size_t i = 0; i < of->count; i++)
-        if (vr_any(of->score[i].open))
-            of->score[i] = small_continue(of->v[i], of->score[i], half_g, k);
+    for (size_t i = 0; i < group->count; i++)
+        group->score[i] = small_begin(group->v[i], half_g, k);
+    for (size_t i = 0; i < group->count; i++)
+        group->score[i] = small_end(group->score[i], half_g, k);
+    for (size_t i = 0; i < group->count; i++)
+        if (vr_any(group->score[i].open))
+            group->score[i] = small_continue(group->v[i], group->score[i], half_g, k);
 }
 
 /* Stores the scores, and adds log(Q'/B) = log(slope) − τ to its parts. Returns whether there are
  * lanes without a score. */
-static inline bool store_scores(const group *of, size_t rows, gki_real *zeta_t, vr *sum,
+static inline bool store_scores(const vector_group *group, size_t rows, gki_real *zeta_t, vr *sum,
                                 vr *product)
 {
     bool failed = false;
-    for (size_t i = 0; i < of->count; i++) {
-        small_score score = of->score[i];
+    for (size_t i = 0; i < group->count; i++) {
+        small_score score = group->score[i];
         if (vr_any(score.open)) {
             score.z = vr_select(score.open, vr_set(INFINITY), score.z);
             score.tau = vr_select(score.open, vr_set(0), score.tau);
             score.slope = vr_select(score.open, vr_set(1), score.slope);
             failed = true;
         }
-        vr_store_part(zeta_t + of->first[i], rows - of->first[i], score.z);
+        vr_store_part(zeta_t + group->first[i], rows - group->first[i], score.z);
         sum[i] = sum[i] - score.tau;
         product[i] = product[i] * score.slope;
     }
@@ -100,12 +100,13 @@ static bool small_scores(size_t rows, size_t d, const gki_real *a, const gki_rea
                          gki_real *zeta_t, gki_real *log_slope)
 {
     bool failed = false;
-    group of;
+    vector_group group;
     for (size_t row = 0; row < rows; row += GROUP * VR_LANES) {
         vr sum[GROUP], product[GROUP];
-        for (of.count = 0; of.count < GROUP && row + of.count * VR_LANES < rows; of.count++) {
-            of.first[of.count] = vector_at(row + of.count * VR_LANES, rows);
-            sum[of.count] = vr_set(0), product[of.count] = vr_set(1);
+        for (group.count = 0; group.count < GROUP && row + group.count * VR_LANES < rows;
+             group.count++) {
+            group.first[group.count] = vector_at(row + group.count * VR_LANES, rows);
+            sum[group.count] = vr_set(0), product[group.count] = vr_set(1);
         }
         for (size_t j = 0; j < d; j++) {
             const gki_real *eps = eps_t + j * rows;
@@ -116,18 +117,20 @@ static bool small_scores(size_t rows, size_t d, const gki_real *a, const gki_rea
                 failed = true;
                 continue;
             }
-            for (size_t i = 0; i < of.count; i++)
-                of.v[i] = (vr_load_part(eps + of.first[i], rows - of.first[i], a[j]) - location) *
-                          by_scale;
-            small_scores_of(&of, vr_set(g[j] / 2), vr_set(k[j]));
-            failed = store_scores(&of, rows, zeta_t + j * rows, sum, product) || failed;
-            for (size_t i = 0; i < of.count && j % FACTORS == FACTORS - 1; i++) {
+            for (size_t i = 0; i < group.count; i++)
+                group.v[i] =
+                    (vr_load_part(eps + group.first[i], rows - group.first[i], a[j]) - location) *
+                    by_scale;
+            small_scores_of(&group, vr_set(g[j] / 2), vr_set(k[j]));
+            failed = store_scores(&group, rows, zeta_t + j * rows, sum, product) || failed;
+            for (size_t i = 0; i < group.count && j % FACTORS == FACTORS - 1; i++) {
                 sum[i] = sum[i] + vr_log(product[i]);
                 product[i] = vr_set(1);
             }
         }
-        for (size_t i = 0; i < of.count; i++)
-            vr_store_part(log_slope + of.first[i], rows - of.first[i], sum[i] + vr_log(product[i]));
+        for (size_t i = 0; i < group.count; i++)
+            vr_store_part(log_slope + group.first[i], rows - group.first[i],
+                          sum[i] + vr_log(product[i]));
     }
     return failed;
 }

@@ -3,12 +3,13 @@
 
 #include <math.h>
 
+#include "num/constants.h"
 #include "num/special.h"
 
 double gki_student_constant(double freedom, size_t d)
 {
     return gki_log_gamma((freedom + (double)d) / 2) - gki_log_gamma(freedom / 2) -
-           0.5 * (double)d * log(freedom * 3.14159265358979323846);
+           0.5 * (double)d * log(freedom * GKV_PI);
 }
 
 double gki_student_log_density(const gki_student *m, double x)

@@ -107,14 +107,14 @@ const char *const bench_gk_names[BENCH_GK_FUNCTIONS] = {"Q(z)", "log f(Q(z))", "
 void bench_add(bench_series *series, double value)
 {
     if (series->count < BENCH_ROUNDS_MAX)
-        series->of[series->count++] = value;
+        series->values[series->count++] = value;
 }
 
 double bench_median(const bench_series *series)
 {
     double sorted[BENCH_ROUNDS_MAX];
     const size_t n = series->count;
-    memcpy(sorted, series->of, n * sizeof *sorted);
+    memcpy(sorted, series->values, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, cli_ascending);
     return n ? 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]) : NAN;
 }

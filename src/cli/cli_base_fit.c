@@ -18,7 +18,7 @@ static const struct argp_option options[] = {
     {"base", 'b', "BASE", 0,
      "The base distribution to fit: normal, full-gaussian, student-t, gk, gk-copula, "
      "gaussian-mixture, gk-mixture "
-     "or gk-by-class (needed)",
+     "or gk-by-class (required)",
      0},
     {"components", 'k', "K", 0,
      "The number of components of a mixture, or of each class's mixture for gk-by-class (default: "

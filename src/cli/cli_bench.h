@@ -9,7 +9,7 @@ enum { BENCH_ROUNDS_MIN = 5, BENCH_ROUNDS_MAX = 99 };
 
 /* The values of a figure, one for each round. */
 typedef struct bench_series {
-    double of[BENCH_ROUNDS_MAX];
+    double values[BENCH_ROUNDS_MAX];
     size_t count;
 } bench_series;
 

@@ -16,7 +16,7 @@ enum { RESOLUTION = 256, LOWER, UPPER, FLOW, FOLDS, COMPONENTS, UPDATES, NO_PAGE
 static const struct argp_option options[] = {
     {"out", 'o', "FOLDER", 0,
      "Keep the density, its figures and a page in this folder, which is created if necessary "
-     "(needed)",
+     "(required)",
      0},
     {"column", 'c', "NAME|NUMBER,...", 0,
      "Fit these columns, given by names of the header or by numbers from 1 (default: all columns "

@@ -18,7 +18,7 @@ typedef struct eval_arguments {
     cli_model_arguments run;
     bool quiet, no_pictures, wants_refined;
     gkv_refine_settings refine;
-    gkv_eval_set of;
+    gkv_eval_set set;
     const char *figures; /* NULL: files in the run's folder */
 } eval_arguments;
 
@@ -95,7 +95,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_refine_parse(state, arg, &a->refine);
         a->wants_refined = true;
         return 0;
-    case 'o': a->of = set_named(state, arg); return 0;
+    case 'o': a->set = set_named(state, arg); return 0;
     case 'd': cli_assign(&a->run.assignments, state, "eval.draws", arg, "--draws"); return 0;
     case 'D':
         cli_assign(&a->run.assignments, state, "eval.draw_sets", arg, "--draw-sets");
@@ -127,14 +127,14 @@ typedef struct eval_reporter {
 static bool on_progress(void *context, const gkv_progress *progress)
 {
     eval_reporter *reporter = context;
-    const size_t of = (size_t)progress->total;
+    const size_t total = (size_t)progress->total;
     size_t done = (size_t)progress->done;
     char images[64], left[64], time[32];
     if (reporter->quiet || done == 0 ||
         !(cli_live_due(&reporter->live) ||
-          (!reporter->live.on && done * 10 / of > reporter->tenths)))
+          (!reporter->live.on && done * 10 / total > reporter->tenths)))
         return false;
-    const size_t round = of / reporter->rounds;
+    const size_t round = total / reporter->rounds;
     /* the other ranks are about as far in this round */
     if (done % round > 0) {
         const size_t all = done % round * (size_t)gkv_dist_size(cli_ranks());
@@ -142,10 +142,10 @@ static bool on_progress(void *context, const gkv_progress *progress)
     }
     snprintf(images, sizeof images, "%s %zu of %zu images", done > round ? "refined" : "evaluated",
              done > round ? done - round : done, round);
-    snprintf(
-        left, sizeof left, "ETA %s",
-        cli_duration((cli_seconds() - reporter->began) / (double)done * (double)(of - done), time));
-    reporter->tenths = done * 10 / of;
+    snprintf(left, sizeof left, "ETA %s",
+             cli_duration((cli_seconds() - reporter->began) / (double)done * (double)(total - done),
+                          time));
+    reporter->tenths = done * 10 / total;
     if (reporter->live.on)
         cli_live_show(&reporter->live, (const char *const[]){images, left}, 2);
     else
@@ -195,7 +195,7 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
         .progress = on_progress, .context = &reporter, .stop = &cli_stop, .dist = cli_ranks()};
     cli_live_start(&reporter.live, !a->quiet);
     const gkv_status status =
-        gkv_evaluate(run->model, test, a->of, &run->settings, a->wants_refined ? &a->refine : NULL,
+        gkv_evaluate(run->model, test, a->set, &run->settings, a->wants_refined ? &a->refine : NULL,
                      &how, refined, metrics);
     cli_live_clear(&reporter.live);
     return status == GKV_OK ? cli_check(gkv_train_times(a->run.model, &metrics->train_seconds,
@@ -255,7 +255,7 @@ int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of
         code = cli_assignments_apply(&a.run.assignments, &own);
     if (code == CLI_OK)
         code = check_model_kept(settings, &own);
-    *of_test = a.of == GKV_EVAL_TEST;
+    *of_test = a.set == GKV_EVAL_TEST;
     if (code == CLI_OK && a.figures)
         code = cli_error(
             CLI_USAGE,
@@ -271,8 +271,8 @@ static char *figures_path(const eval_arguments *a)
 {
     if (a->figures)
         return cli_text("%s", a->figures);
-    return a->of == GKV_EVAL_TEST ? cli_text("%s/metrics.json", a->run.model)
-                                  : cli_text("%s/metrics-%s.json", a->run.model, sets[a->of]);
+    return a->set == GKV_EVAL_TEST ? cli_text("%s/metrics.json", a->run.model)
+                                   : cli_text("%s/metrics-%s.json", a->run.model, sets[a->set]);
 }
 
 /* The training images for a picture of draws beside them, or NULL: the page does without them. */
@@ -293,7 +293,7 @@ static gkv_dataset *training_of_pictures(const cli_run *run)
 static int write_figures(const eval_arguments *a, const gkv_metrics *metrics)
 {
     char *path = figures_path(a);
-    if (a->of == GKV_EVAL_TEST && !a->figures)
+    if (a->set == GKV_EVAL_TEST && !a->figures)
         cli_evaluation_remove(a->run.model, false);
     const int code = cli_check(gkv_metrics_write(metrics, path));
     free(path);
@@ -312,7 +312,7 @@ static int write_results(const eval_arguments *a, const cli_run *run, const gkv_
     fflush(stdout);
     CLI_TRY(write_figures(a, metrics));
     CLI_TRY(generation);
-    if (a->of == GKV_EVAL_TEST && !a->no_pictures && !a->figures) {
+    if (a->set == GKV_EVAL_TEST && !a->no_pictures && !a->figures) {
         cli_evaluation evaluation = {.folder = a->run.model,
                                      .run = run,
                                      .metrics = metrics,
@@ -353,7 +353,7 @@ static int open_inputs(const eval_arguments *a, inputs *in)
         return cli_error(CLI_USAGE,
                          "%s is not a folder: an evaluation writes its results to a run folder",
                          a->run.model);
-    const bool of_test = a->of == GKV_EVAL_TEST,
+    const bool of_test = a->set == GKV_EVAL_TEST,
                generation = of_test && measures_generation(&in->run.settings);
     CLI_TRY(cli_run_images(&in->run, of_test ? GKV_TEST : GKV_TRAIN, NULL, &in->test));
     /* Before an evaluation that may take an hour. */

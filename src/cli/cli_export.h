@@ -1,7 +1,7 @@
 /* The formats of gkvae export. A format is one file export_NAME.c, with the function that writes
  * it, and one line in the table of cli_export.c. */
-#ifndef GKV_CLI_CLI_EXPORT_H
-#define GKV_CLI_CLI_EXPORT_H
+#ifndef GKV_CLI_EXPORT_H
+#define GKV_CLI_EXPORT_H
 
 #include "cli.h"
 

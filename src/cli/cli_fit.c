@@ -73,8 +73,8 @@ static const struct argp_option options[] = {
      0},
     {"bounds", BOUNDS, "NAME=LOW:HIGH,...", 0,
      "Bounds of A, B, g, k or h; either end may be empty, as in B=:5 (default: none)", 0},
-    {"normal", NORMAL, NULL, 0,
-     "Hold g = k = 0, which fits the normal distribution for comparison (default: no)", 0},
+    {"normal", NORMAL, NULL, 0, "Fit a normal distribution for comparison: g = k = 0 (default: no)",
+     0},
     {"confidence", 'C', "P", 0, "The confidence level of intervals and bands (default: 0.95)", 0},
     {"intervals", INTERVALS, "wald|profile", 0,
      "wald, from the standard errors; or profile, from the profile likelihood, which needs "
@@ -109,9 +109,9 @@ static const struct argp_option options[] = {
      "(default: no)",
      0},
     {"held-out", 'H', "SHARE", 0,
-     "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit ends when "
-     "it no longer "
-     "improves their likelihood (default: 0)",
+     "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit stops "
+     "when "
+     "their likelihood no longer improves (default: 0)",
      0},
     {"tolerance", TOLERANCE, "NATS", 0,
      "End a mixture's fit when two iterations in a row each gain less than this (default: 0.01 up "

@@ -20,13 +20,13 @@ static const struct argp_option options[] = {
      "(default: eight "
      "pairs of images of different classes)",
      0},
-    {"to", 'b', "J", 0, "End a row at test image J; may be repeated (needed with --from)", 0},
+    {"to", 'b', "J", 0, "End a row at test image J; may be repeated (required with --from)", 0},
     {"from-class", 'A', "Y", 0,
      "Begin at draws of class Y; needs --to-class, and a model whose base is gk-by-class (default: "
      "begin at "
      "images)",
      0},
-    {"to-class", 'B', "Y", 0, "End at draws of class Y (needed with --from-class)", 0},
+    {"to-class", 'B', "Y", 0, "End at draws of class Y (required with --from-class)", 0},
     {"seed", 'S', "N", 0, "The seed of the draws of classes (default: 1)", 0},
     {"steps", 'n', "N", 0, "The number of images in a row, with both ends (default: 12)", 0},
     {"out", 'o', "FILE.png", 0, "Write the picture to this file (default: interpolations.png)", 0},

@@ -161,15 +161,16 @@ static const struct {
 enum { OTHERS = sizeof others / sizeof *others, OF_DRAWS = 10 /* rows of the table */ };
 _Static_assert(TABLE + OF_DRAWS * OTHERS <= COMPARE_COLUMNS, "all columns have a place");
 
-static compare_column column_of(const known *of, const char *prefix, const char *words)
+static compare_column column_of(const known *figure, const char *prefix, const char *words)
 {
-    compare_column column = {.places = of->places,
-                             .better = of->better,
-                             .shown = of->shown && !*prefix,
-                             .of_draws = of->of_draws};
-    snprintf(column.key, sizeof column.key, "%s%s", prefix, of->key);
+    compare_column column = {.places = figure->places,
+                             .better = figure->better,
+                             .shown = figure->shown && !*prefix,
+                             .of_draws = figure->of_draws};
+    snprintf(column.key, sizeof column.key, "%s%s", prefix, figure->key);
     snprintf(column.error_key, sizeof column.error_key, "%s_se", column.key);
-    snprintf(column.heading, sizeof column.heading, *words ? "%s (%s)" : "%s", of->heading, words);
+    snprintf(column.heading, sizeof column.heading, *words ? "%s (%s)" : "%s", figure->heading,
+             words);
     return column;
 }
 

@@ -29,16 +29,16 @@ static char *difference_cell(const model_comparison *comparison, size_t row)
 {
     const compare_column *column = &comparison->shown[comparison->measure];
     const compare_row *against = &comparison->rows[comparison->against],
-                      *its = &comparison->rows[row];
+                      *compared = &comparison->rows[row];
     if (row == comparison->against)
         return cli_text("%s", "");
-    const compare_value d = compare_difference(its, against, column);
+    const compare_value d = compare_difference(compared, against, column);
     char *number = cell_of(&d, column->places), *cell = NULL;
     if (!isfinite(d.mean))
         return number;
     if (d.n == 0)
         cell = cli_text("%s (unpaired)", number);
-    else if (d.n < its->n_runs || d.n < against->n_runs)
+    else if (d.n < compared->n_runs || d.n < against->n_runs)
         cell = cli_text("%s (%zu shared)", number, d.n);
     else
         return number;

@@ -202,13 +202,13 @@ const char *cli_texts_number(cli_texts *all, double value, int places)
 
 const char *cli_texts_with_error(cli_texts *all, double value, double error, int places)
 {
-    char number[32], its[32];
+    char number[32], error_text[32];
     if (!isfinite(value))
         return cli_texts_keep(all, cli_text("–"));
     cli_decimal(value, places, number);
     if (!isfinite(error))
         return cli_texts_keep(all, cli_text("%s", number));
-    return cli_texts_keep(all, cli_text("%s ± %s", number, cli_decimal(error, places, its)));
+    return cli_texts_keep(all, cli_text("%s ± %s", number, cli_decimal(error, places, error_text)));
 }
 
 void cli_texts_free(cli_texts *all)

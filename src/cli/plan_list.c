@@ -63,7 +63,7 @@ static void add_step(plan_job *job, plan_step s, size_t first_model)
 static int add_steps(plan_job *job, size_t model, size_t seed, bool *made, size_t *first)
 {
     const compare_plan *plan = job->plan;
-    const plan_model *its = &plan->models[model];
+    const plan_model *planned = &plan->models[model];
     char *run = plan_folder(job->folder, plan, model, plan->seeds[seed]), *why = NULL;
     plan_need need = PLAN_NEW;
     const int code = plan_need_of(plan, job->folder, model, plan->seeds[seed], &need, &why);
@@ -71,10 +71,10 @@ static int add_steps(plan_job *job, size_t model, size_t seed, bool *made, size_
         job->code = job->code ? job->code : code;
         job->failed[model * plan->n_seeds + seed] = true;
     }
-    const bool is_fit = its->from != SIZE_MAX;
-    if (is_fit && made[its->from])
+    const bool is_fit = planned->from != SIZE_MAX;
+    if (is_fit && made[planned->from])
         need = PLAN_NEW;
-    first[model] = is_fit && made[its->from] ? first[its->from] : model;
+    first[model] = is_fit && made[planned->from] ? first[planned->from] : model;
     made[model] = need != PLAN_READY;
     if (made[model])
         add_step(job,
@@ -87,7 +87,7 @@ static int add_steps(plan_job *job, size_t model, size_t seed, bool *made, size_
         note_times_of(job, run);
     if (why)
         fprintf(stderr, "gkvae: %s does not match the plan (%s) and is replaced\n", run, why);
-    for (size_t e = 0; e < plan->n_evals && its->wanted; e++)
+    for (size_t e = 0; e < plan->n_evals && planned->wanted; e++)
         if (made[model] ||
             !plan_is_measured(plan, job->folder, model, plan->seeds[seed], &plan->evals[e]))
             add_step(job, (plan_step){.kind = STEP_EVAL, .model = model, .seed = seed, .eval = e},

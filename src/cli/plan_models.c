@@ -199,9 +199,9 @@ static int expand_one(compare_plan *plan, const plan_section *section, const bra
     const plan_setting *from = find_setting(section, "from");
     size_t parent = SIZE_MAX;
     if (from) {
-        const char *its = current_value(all, "from");
+        const char *parent_name = current_value(all, "from");
         char *where = cli_text("%s:%d", plan->path, from->line);
-        const int found = plan_find(plan, its ? its : from->value, where, &parent);
+        const int found = plan_find(plan, parent_name ? parent_name : from->value, where, &parent);
         free(where);
         if (found != CLI_OK) {
             free(name);
@@ -215,11 +215,12 @@ static int expand_one(compare_plan *plan, const plan_section *section, const bra
                           .wanted = true,
                           .settings = cli_alloc(section->n_settings, sizeof *model->settings)};
     for (size_t i = 0; i < section->n_settings; i++) {
-        const plan_setting *its = &section->settings[i];
-        const char *value = current_value(all, its->key);
-        if (its != from)
-            model->settings[model->n_settings++] = (plan_setting){
-                cli_text("%s", its->key), cli_text("%s", value ? value : its->value), its->line};
+        const plan_setting *setting = &section->settings[i];
+        const char *value = current_value(all, setting->key);
+        if (setting != from)
+            model->settings[model->n_settings++] =
+                (plan_setting){cli_text("%s", setting->key),
+                               cli_text("%s", value ? value : setting->value), setting->line};
     }
     return CLI_OK;
 }

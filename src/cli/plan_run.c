@@ -86,9 +86,9 @@ static int write_mark(const char *run, const char *mark, const char *command,
 static bool has_text(const json_t *mark, const char *key, const char *wanted)
 {
     json_t *text = as_json(wanted);
-    const bool has = *wanted && json_equal(json_object_get(mark, key), text);
+    const bool holds = *wanted && json_equal(json_object_get(mark, key), text);
     json_decref(text);
-    return has;
+    return holds;
 }
 
 /* Whether the mark records this command, and its input and its result are unchanged. */
@@ -409,10 +409,10 @@ int plan_run(char *const *words, const char *log_name,
         running = child;
         sigaction(SIGTSTP, &suspend, &before);
         code = follow(ends[0], child, log, log_name, show, context);
-        const int its = wait_for(child);
+        const int result = wait_for(child);
         sigaction(SIGTSTP, &before, NULL);
         running = 0;
-        code = its != CLI_OK ? its : code;
+        code = result != CLI_OK ? result : code;
     } else {
         code = cli_error_errno(errno, "cannot start a process for %s", words[1]);
     }

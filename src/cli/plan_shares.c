@@ -28,11 +28,12 @@ plan_cost *plan_costs(const compare_plan *plan)
 {
     plan_cost *costs = cli_alloc(plan->n_models, sizeof *costs);
     for (size_t m = 0; m < plan->n_models; m++) {
-        const plan_model *its = &plan->models[m];
-        const double work = work_of_image(&its->expected),
-                     epochs = its->from == SIZE_MAX ? (double)its->expected.train.epochs : 1;
+        const plan_model *planned = &plan->models[m];
+        const double work = work_of_image(&planned->expected),
+                     epochs =
+                         planned->from == SIZE_MAX ? (double)planned->expected.train.epochs : 1;
         costs[m].make = work * PASSES * TRAINING_IMAGES * epochs;
-        costs[m].eval = work * TEST_IMAGES * (double)its->expected.eval.samples;
+        costs[m].eval = work * TEST_IMAGES * (double)planned->expected.eval.samples;
     }
     return costs;
 }

@@ -234,8 +234,8 @@ static void do_piece(plan_job *job, size_t piece)
         const plan_step *s = &job->steps[job->current];
         if ((piece != SIZE_MAX && s->piece != piece) || is_lost(job, s))
             continue;
-        const int its = do_step(job, s);
-        job->code = job->code ? job->code : its;
+        const int result = do_step(job, s);
+        job->code = job->code ? job->code : result;
     }
 }
 

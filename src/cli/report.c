@@ -217,18 +217,18 @@ enum { NUMBERS = 7 };
 /* "nats, ± 0.21, refined", without the parts that do not apply. */
 static const char *nats_note(cli_texts *all, double error, bool refined)
 {
-    char its[32];
+    char text[32];
     return cli_texts_keep(all, isfinite(error)
-                                   ? cli_text("nats, ±\u00A0%s%s", cli_decimal(error, 2, its),
+                                   ? cli_text("nats, ±\u00A0%s%s", cli_decimal(error, 2, text),
                                               refined ? ", refined" : "")
                                    : cli_text("nats%s", refined ? ", refined" : ""));
 }
 
 static const char *draws_note(cli_texts *all, uint64_t draws, double floor)
 {
-    char its[32];
+    char text[32];
     return cli_texts_keep(all, isfinite(floor) ? cli_text("of %" PRIu64 " draws; real images: %s",
-                                                          draws, cli_decimal(floor, 2, its))
+                                                          draws, cli_decimal(floor, 2, text))
                                                : cli_text("of %" PRIu64 " draws", draws));
 }
 
@@ -237,8 +237,8 @@ static size_t headline_numbers(const cli_evaluation *evaluation, gki_report_numb
                                cli_texts *all)
 {
     const gkv_metrics *m = evaluation->metrics;
-    const gkv_generation_figures *samples = &m->generation.of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
-    const gkv_generation_figures *floor = &m->generation.of[GKV_SET_TRAINING][GKV_FORM_MEANS];
+    const gkv_generation_figures *samples = &m->generation.figures[GKV_SET_SAMPLES][GKV_FORM_MEANS];
+    const gkv_generation_figures *floor = &m->generation.figures[GKV_SET_TRAINING][GKV_FORM_MEANS];
     const bool refined = isfinite(m->refined.nll), seconds = m->train_seconds < 3600;
     char time[32];
     const struct {

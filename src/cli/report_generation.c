@@ -96,14 +96,14 @@ typedef struct generation_reporter {
 static bool on_progress(void *context, const gkv_progress *progress)
 {
     generation_reporter *reporter = context;
-    const size_t done = (size_t)progress->done, of = (size_t)progress->total;
+    const size_t done = (size_t)progress->done, total = (size_t)progress->total;
     char sets[64], left[64], time[32];
     if (reporter->quiet || (reporter->live.on && !cli_live_due(&reporter->live)))
         return false;
-    snprintf(sets, sizeof sets, "generation: %zu of %zu sets of images", done, of);
-    snprintf(
-        left, sizeof left, "ETA %s",
-        cli_duration((cli_seconds() - reporter->began) / (double)done * (double)(of - done), time));
+    snprintf(sets, sizeof sets, "generation: %zu of %zu sets of images", done, total);
+    snprintf(left, sizeof left, "ETA %s",
+             cli_duration((cli_seconds() - reporter->began) / (double)done * (double)(total - done),
+                          time));
     if (reporter->live.on)
         cli_live_show(&reporter->live, (const char *const[]){sets, left}, 2);
     else
@@ -147,20 +147,20 @@ static size_t add_rows(const gkv_generation *g, gkv_image_form form, const char 
 {
     size_t rows = 0;
     for (size_t s = 0; s < GKV_IMAGE_SETS; s++) {
-        const gkv_generation_figures *of = &g->of[s][form];
-        if (!isfinite(of->frechet))
+        const gkv_generation_figures *figures = &g->figures[s][form];
+        if (!isfinite(figures->frechet))
             continue;
         const char *const row[COLUMNS] = {
             set_names[s],
-            cli_texts_with_error(all, of->frechet, of->frechet_se, 2),
-            cli_texts_with_error(all, of->kid, of->kid_se, 3),
-            cli_texts_number(all, of->precision, 3),
-            cli_texts_number(all, of->recall, 3),
-            cli_texts_number(all, of->density, 3),
-            cli_texts_with_error(all, of->coverage, of->coverage_se, 3),
-            cli_texts_number(all, of->class_entropy, 3),
-            cli_texts_number(all, of->confidence, 3),
-            cli_texts_number(all, of->recognised, 4),
+            cli_texts_with_error(all, figures->frechet, figures->frechet_se, 2),
+            cli_texts_with_error(all, figures->kid, figures->kid_se, 3),
+            cli_texts_number(all, figures->precision, 3),
+            cli_texts_number(all, figures->recall, 3),
+            cli_texts_number(all, figures->density, 3),
+            cli_texts_with_error(all, figures->coverage, figures->coverage_se, 3),
+            cli_texts_number(all, figures->class_entropy, 3),
+            cli_texts_number(all, figures->confidence, 3),
+            cli_texts_number(all, figures->recognised, 4),
         };
         memcpy(cells + rows++ * COLUMNS, row, sizeof row);
     }
@@ -254,9 +254,9 @@ gki_report_table cli_generation_plain_table(const gkv_generation *g, const char 
 {
     static const char *const headings[PLAIN_COLUMNS] = {
         "of 100 images", "drawn from the model", "real images", "with N(0, I) as prior", "meaning"};
-    const gkv_generation_figures *samples = &g->of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
-    const gkv_generation_figures *real = &g->of[GKV_SET_TRAINING][GKV_FORM_MEANS];
-    const gkv_generation_figures *normal = &g->of[GKV_SET_NORMAL][GKV_FORM_MEANS];
+    const gkv_generation_figures *samples = &g->figures[GKV_SET_SAMPLES][GKV_FORM_MEANS];
+    const gkv_generation_figures *real = &g->figures[GKV_SET_TRAINING][GKV_FORM_MEANS];
+    const gkv_generation_figures *normal = &g->figures[GKV_SET_NORMAL][GKV_FORM_MEANS];
     size_t rows = 0;
     if (isfinite(samples->frechet)) {
 #define SHARE(figures, name) cli_texts_number(all, 100 * (figures)->name, 1)

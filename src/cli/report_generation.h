@@ -1,6 +1,6 @@
 /* Metrics of generation in an evaluation: how they are measured and how they are shown. */
-#ifndef GKV_REPORT_GENERATION_H
-#define GKV_REPORT_GENERATION_H
+#ifndef GKV_CLI_REPORT_GENERATION_H
+#define GKV_CLI_REPORT_GENERATION_H
 
 #include "cli.h"
 #include "gkvae/generation.h"

@@ -1,7 +1,7 @@
 /* The tables that a command reads: by the options of the command line, and of the columns that it
  * names. */
-#ifndef GKV_CLI_TABLE_OPTIONS_H
-#define GKV_CLI_TABLE_OPTIONS_H
+#ifndef GKV_CLI_TABLE_INPUT_H
+#define GKV_CLI_TABLE_INPUT_H
 
 #include "cli.h"
 #include "gkvae/table.h"

@@ -24,19 +24,19 @@ typedef enum kind {
     PNG,
     EMPTY,
     TEXT
-} kind;
+} file_kind;
 
-typedef struct format {
+typedef struct file_format {
     const char *magic;
     size_t offset, length; /* where the magic is */
-    kind kind;
+    file_kind kind;
     const char *what; /* completes "it is" */
     const char *tool; /* the command that decompresses, or the name of the encoding */
-} format;
+} file_format;
 
 /* The first one that fits is taken. Where a longer magic begins with a shorter one, it stands
  * first. */
-static const format formats[] = {
+static const file_format formats[] = {
     /* its first four bytes are a length, and may be those of any magic */
     {"\0\0\0\0{", 4, 5, MODEL, "a safetensors file", NULL},
     {"\x1f\x8b", 0, 2, COMPRESSED, "compressed by gzip", "gzip -dc"},
@@ -118,23 +118,24 @@ static const format formats[] = {
 };
 
 /* A zip archive, by the name of its first file. */
-static const format archives[] = {
+static const file_format archives[] = {
     {".npy", 0, 4, NPZ, "an archive of NumPy arrays (.npz)", NULL},
     {"data.pkl", 0, 8, ARRAYS, "a PyTorch file", NULL},
     {".ckpt", 0, 5, ARRAYS, "a PyTorch file", NULL},
     {"", 0, 0, ARCHIVE, "a zip archive", "unzip"},
 };
 
-static const format page = {"", 0, 0, PAGE, "a web page (HTML)", NULL},
-                    xml = {"", 0, 0, PAGE, "an XML document", NULL},
-                    json = {"", 0, 0, JSON, "JSON", NULL}, empty = {"", 0, 0, EMPTY, "empty", NULL},
-                    text = {"", 0, 0, TEXT, "text", NULL};
+static const file_format page = {"", 0, 0, PAGE, "a web page (HTML)", NULL},
+                         xml = {"", 0, 0, PAGE, "an XML document", NULL},
+                         json = {"", 0, 0, JSON, "JSON", NULL},
+                         empty = {"", 0, 0, EMPTY, "empty", NULL},
+                         text = {"", 0, 0, TEXT, "text", NULL};
 
 enum { LOCAL_HEADER = 30, WIDE = 8 };
 
-static const format *find_archive(const unsigned char *bytes, size_t count)
+static const file_format *find_archive(const unsigned char *bytes, size_t count)
 {
-    const format *archive = archives;
+    const file_format *archive = archives;
     size_t length = 0;
     if (count < 4 || (memcmp(bytes, "PK\x03\x04", 4) != 0 && memcmp(bytes, "PK\x05\x06", 4) != 0))
         return NULL;
@@ -151,9 +152,9 @@ static const format *find_archive(const unsigned char *bytes, size_t count)
 
 /* UTF-16 and UTF-32 of ASCII characters without a byte order mark, by the places of their zero
  * bytes. */
-static const format *find_wide_text(const unsigned char *bytes, size_t count)
+static const file_format *find_wide_text(const unsigned char *bytes, size_t count)
 {
-    static const format forms[] = {
+    static const file_format forms[] = {
         /* '0' for a zero byte, '1' for any other */
         {"10001000", 0, WIDE, WIDE_TEXT, "UTF-32, as it seems", "UTF-32LE"},
         {"00010001", 0, WIDE, WIDE_TEXT, "UTF-32, as it seems", "UTF-32BE"},
@@ -205,7 +206,7 @@ static bool is_json(const unsigned char *bytes, size_t count)
 }
 
 /* Formats of text, which blanks may begin. */
-static const format *find_page(const unsigned char *bytes, size_t count)
+static const file_format *find_page(const unsigned char *bytes, size_t count)
 {
     if (count >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
         bytes += 3, count -= 3;
@@ -218,7 +219,7 @@ static const format *find_page(const unsigned char *bytes, size_t count)
 }
 
 /* Text has no control characters, and most of its bytes are ASCII, whatever its encoding is. */
-static const format *find_text(const unsigned char *bytes, size_t count)
+static const file_format *find_text(const unsigned char *bytes, size_t count)
 {
     size_t others = 0;
     for (size_t i = 0; i < count; i++) {
@@ -230,28 +231,28 @@ static const format *find_text(const unsigned char *bytes, size_t count)
 }
 
 /* Whether a magic has letters and digits only, so that a text may begin with it too. */
-static bool is_word(const format *of)
+static bool is_word(const file_format *format)
 {
-    for (size_t i = 0; i < of->length; i++) {
-        const char c = of->magic[i];
+    for (size_t i = 0; i < format->length; i++) {
+        const char c = format->magic[i];
         if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z'))
             return false;
     }
     return true;
 }
 
-static const format *find(const unsigned char *bytes, size_t count)
+static const file_format *find(const unsigned char *bytes, size_t count)
 {
     if (count == 0)
         return &empty;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        const format *known = &formats[i];
+        const file_format *known = &formats[i];
         if (count >= known->offset + known->length &&
             memcmp(bytes + known->offset, known->magic, known->length) == 0 &&
             !(is_word(known) && find_text(bytes, count)))
             return known;
     }
-    const format *found = find_archive(bytes, count);
+    const file_format *found = find_archive(bytes, count);
     if (!found)
         found = find_page(bytes, count);
     if (!found)
@@ -273,26 +274,26 @@ static bool wants_idx(gki_wanted wanted)
 }
 
 /* Whether the reader reads this kind itself. */
-static bool reads(gki_wanted wanted, kind of)
+static bool reads(gki_wanted wanted, file_kind kind)
 {
     switch (wanted) {
-    case GKV_WANTED_TABLE: return of == NPY || of == TEXT || of == EMPTY;
-    case GKV_WANTED_SETTINGS: return of == TEXT || of == EMPTY;
-    case GKV_WANTED_JSON: return of == JSON || of == TEXT || of == EMPTY;
-    case GKV_WANTED_IMAGES: return of == IDX_IMAGES || of == NPY || of == NPZ;
-    case GKV_WANTED_LABELS: return of == IDX_LABELS || of == NPY || of == NPZ || of == TEXT;
-    case GKV_WANTED_MODEL: return of == MODEL;
-    default: return of == PNG;
+    case GKV_WANTED_TABLE: return kind == NPY || kind == TEXT || kind == EMPTY;
+    case GKV_WANTED_SETTINGS: return kind == TEXT || kind == EMPTY;
+    case GKV_WANTED_JSON: return kind == JSON || kind == TEXT || kind == EMPTY;
+    case GKV_WANTED_IMAGES: return kind == IDX_IMAGES || kind == NPY || kind == NPZ;
+    case GKV_WANTED_LABELS: return kind == IDX_LABELS || kind == NPY || kind == NPZ || kind == TEXT;
+    case GKV_WANTED_MODEL: return kind == MODEL;
+    default: return kind == PNG;
     }
 }
 
 #define AS_IDX "docs/files.md shows how NumPy writes the IDX format"
 
 /* What to do, for kinds without a tool of their own. */
-static const char *advice(gki_wanted wanted, kind of)
+static const char *advice(gki_wanted wanted, file_kind kind)
 {
     const bool table = wanted == GKV_WANTED_TABLE, idx = wants_idx(wanted);
-    switch (of) {
+    switch (kind) {
     case WORKBOOK: return table ? "save the sheet as CSV" : "name another file";
     case ARRAYS:
     case JSON:
@@ -333,26 +334,26 @@ gkv_status gki_foreign_check(gkv_status code, const char *name, const void *byte
         [GKV_WANTED_SETTINGS] = "a configuration (INI)",
         [GKV_WANTED_JSON] = "JSON",
         [GKV_WANTED_PNG] = "a PNG picture"};
-    const format *is = find(bytes, count);
-    if (!is || reads(wanted, is->kind))
+    const file_format *format = find(bytes, count);
+    if (!format || reads(wanted, format->kind))
         return GKV_OK;
-    const char *what = is->what, *not_this = words[wanted];
-    switch (is->kind) {
+    const char *what = format->what, *not_this = words[wanted];
+    switch (format->kind) {
     case COMPRESSED:
         return gki_fail(code, "%s: it is %s, not %s: decompress it, %s FILE > OTHER", name, what,
-                        not_this, is->tool);
+                        not_this, format->tool);
     case ARCHIVE:
         return gki_fail(code, "%s: it is %s, not %s: extract the file from it with %s", name, what,
-                        not_this, is->tool);
+                        not_this, format->tool);
     case WIDE_TEXT:
         if (wants_text(wanted))
             return gki_fail(
                 code, "%s: it is %s, not %s: save it as UTF-8, or recode it: iconv -t UTF-8 -f %s",
-                name, what, not_this, is->tool);
+                name, what, not_this, format->tool);
         return gki_fail(code, "%s: it is text in %s, not %s: name another file", name, what,
                         not_this);
     default:
         return gki_fail(code, "%s: it is %s, not %s: %s", name, what, not_this,
-                        advice(wanted, is->kind));
+                        advice(wanted, format->kind));
     }
 }

@@ -1,7 +1,7 @@
 /* Folders and files on the disk, for the functions that find and fetch data sets. core/file.h has
  * more. Thread-safe. */
-#ifndef GKV_DATA_DATA_FILES_H
-#define GKV_DATA_DATA_FILES_H
+#ifndef GKV_DATA_FILES_H
+#define GKV_DATA_FILES_H
 
 #include "core/file.h"
 

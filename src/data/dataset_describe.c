@@ -12,17 +12,17 @@ static void count_levels(const gkv_dataset *dataset, gkv_data_info *out)
 {
     const size_t n = out->count * out->height * out->width * out->channels;
     const uint8_t *pixels = gkv_dataset_pixels(dataset, 0);
-    uint64_t of[UINT8_MAX + 1] = {0}, sum = 0, on = 0;
+    uint64_t count[UINT8_MAX + 1] = {0}, sum = 0, on = 0;
     for (size_t i = 0; i < n; i++)
-        of[pixels[i]]++;
+        count[pixels[i]]++;
     for (unsigned v = 0; v <= UINT8_MAX; v++) {
-        if (of[v] == 0)
+        if (count[v] == 0)
             continue;
         out->lowest = out->levels == 0 ? v : out->lowest;
         out->highest = v;
         out->levels++;
-        sum += v * of[v];
-        on += v >= ON ? of[v] : 0;
+        sum += v * count[v];
+        on += v >= ON ? count[v] : 0;
     }
     out->mean_grey = (double)sum / (double)n;
     out->share_on = (double)on / (double)n;

@@ -22,18 +22,18 @@ enum {
 };
 
 /* What the magic number of a file that can be read says. */
-typedef struct form {
+typedef struct idx_form {
     uint32_t magic;
     gki_idx_kind kind;
     size_t sizes;  /* the sizes in the header */
     size_t stride; /* the bytes of an element */
-} form;
+} idx_form;
 
-static const form forms[] = {{LABELS_MAGIC, GKV_IDX_LABELS, 1, 1},
-                             {IMAGES_MAGIC, GKV_IDX_IMAGES, 3, 1},
-                             {COLOUR_MAGIC, GKV_IDX_IMAGES, 4, 1},
-                             {0x0B03, GKV_IDX_IMAGES, 3, 2},
-                             {0x0B04, GKV_IDX_IMAGES, 4, 2}};
+static const idx_form forms[] = {{LABELS_MAGIC, GKV_IDX_LABELS, 1, 1},
+                                 {IMAGES_MAGIC, GKV_IDX_IMAGES, 3, 1},
+                                 {COLOUR_MAGIC, GKV_IDX_IMAGES, 4, 1},
+                                 {0x0B03, GKV_IDX_IMAGES, 3, 2},
+                                 {0x0B04, GKV_IDX_IMAGES, 4, 2}};
 
 /* The file that is read. Its first bytes are read before the rest, to recognise it. */
 typedef struct source {
@@ -53,7 +53,7 @@ static const struct {
 static const char *const kinds[] =
     {[GKV_IDX_IMAGES] = "IDX images", [GKV_IDX_LABELS] = "IDX labels"};
 
-static const form *form_of(uint32_t magic)
+static const idx_form *form_of(uint32_t magic)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         if (forms[i].magic == magic)
@@ -150,7 +150,7 @@ static gkv_status check_format(const source *from, gki_idx_kind expected)
     return status != GKV_OK ? status : check_form(from, expected);
 }
 
-static gkv_status read_magic(source *from, gki_idx_kind expected, const form **out)
+static gkv_status read_magic(source *from, gki_idx_kind expected, const idx_form **out)
 {
     uint32_t magic = 0;
     GKV_TRY(gki_reader_read(from->reader, from->head, sizeof from->head, &from->there));
@@ -184,26 +184,26 @@ static size_t swapped(size_t size)
 }
 
 /* The bytes of the file that a header of these sizes states, or SIZE_MAX if they overflow. */
-static size_t bytes_of(const form *is, const size_t sizes[], bool swap)
+static size_t bytes_of(const idx_form *form, const size_t sizes[], bool swap)
 {
-    size_t bytes = is->stride, total = 0;
-    for (size_t i = 0; i < is->sizes; i++)
+    size_t bytes = form->stride, total = 0;
+    for (size_t i = 0; i < form->sizes; i++)
         if (__builtin_mul_overflow(bytes, swap && sizes[i] != 1 ? swapped(sizes[i]) : sizes[i],
                                    &bytes))
             return SIZE_MAX;
-    return __builtin_add_overflow(bytes, 4 + 4 * is->sizes, &total) ? SIZE_MAX : total;
+    return __builtin_add_overflow(bytes, 4 + 4 * form->sizes, &total) ? SIZE_MAX : total;
 }
 
 /* Checks that a file of this size can hold what its header states. `stated` describes it for the
  * message. *bytes is the size of the body. */
-static gkv_status check_size(const source *from, const char *stated, const form *is,
+static gkv_status check_size(const source *from, const char *stated, const idx_form *form,
                              const size_t sizes[], size_t *bytes)
 {
     const uint64_t bound = gki_reader_bound(from->reader);
-    const size_t total = bytes_of(is, sizes, false);
-    *bytes = total - (4 + 4 * is->sizes);
-    if (total > bound && bytes_of(is, sizes, true) <= bound)
-        return little_endian(from, kinds[is->kind]);
+    const size_t total = bytes_of(form, sizes, false);
+    *bytes = total - (4 + 4 * form->sizes);
+    if (total > bound && bytes_of(form, sizes, true) <= bound)
+        return little_endian(from, kinds[form->kind]);
     if (total > bound)
         return gki_fail(
             GKV_ERR_DATA,
@@ -263,17 +263,17 @@ static void narrow(uint8_t *levels, size_t bytes, char note[GKV_NOTE_SIZE])
     gki_note_16(highest, note);
 }
 
-static gkv_status read_sizes(source *from, const form *is, size_t sizes[SIZES_MAX], char stated[],
-                             size_t length)
+static gkv_status read_sizes(source *from, const idx_form *form, size_t sizes[SIZES_MAX],
+                             char stated[], size_t length)
 {
     static const char *const names[SIZES_MAX] = {"count", "height", "width", "channels"};
     size_t used = 0;
-    for (size_t i = 0; i < is->sizes; i++) {
+    for (size_t i = 0; i < form->sizes; i++) {
         GKV_TRY(read_size(from, names[i], &sizes[i]));
         used += (size_t)snprintf(stated + used, length - used, "%s%s %zu", i ? " × " : "", names[i],
                                  sizes[i]);
     }
-    if (is->sizes == SIZES_MAX && sizes[3] != 1 && sizes[3] != 3 && sizes[3] != 4)
+    if (form->sizes == SIZES_MAX && sizes[3] != 1 && sizes[3] != 3 && sizes[3] != 4)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the images have %zu channels; expected 1 (grey), 3 (red, green and "
                         "blue) or 4 (and opacity), as the last size: %s",
@@ -285,16 +285,16 @@ static gkv_status read_elements(source *from, gki_idx_kind kind, gki_raster *out
 {
     char stated[128] = "";
     size_t sizes[SIZES_MAX] = {1, 1, 1, 1}, bytes = 0;
-    const form *is = NULL;
-    GKV_TRY(read_magic(from, kind, &is));
-    GKV_TRY(read_sizes(from, is, sizes, stated, sizeof stated));
+    const idx_form *form = NULL;
+    GKV_TRY(read_magic(from, kind, &form));
+    GKV_TRY(read_sizes(from, form, sizes, stated, sizeof stated));
     out->count = sizes[0];
     out->height = sizes[1];
     out->width = sizes[2];
     out->channels = sizes[3];
-    GKV_TRY(check_size(from, stated, is, sizes, &bytes));
-    const size_t header = 4 + 4 * is->sizes;
-    if (is->stride == 1 && bytes >= GKV_MAP_MIN && !gki_reader_is_gzip(from->reader) &&
+    GKV_TRY(check_size(from, stated, form, sizes, &bytes));
+    const size_t header = 4 + 4 * form->sizes;
+    if (form->stride == 1 && bytes >= GKV_MAP_MIN && !gki_reader_is_gzip(from->reader) &&
         gki_reader_bound(from->reader) == header + bytes) {
         out->mapped = header + bytes;
         GKV_TRY(gki_reader_map(from->reader, out->mapped, &out->mapping));
@@ -302,7 +302,7 @@ static gkv_status read_elements(source *from, gki_idx_kind kind, gki_raster *out
         return GKV_OK;
     }
     GKV_TRY(read_body(from, stated, bytes, &out->bytes));
-    if (is->stride == 2)
+    if (form->stride == 2)
         narrow(out->bytes, bytes, out->note);
     return GKV_OK;
 }

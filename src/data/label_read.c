@@ -23,7 +23,7 @@ gkv_status gki_head_read(const char *path, size_t most, uint8_t *head, size_t *t
     return status;
 }
 
-typedef enum kind { IDX, ARRAY, TABLE } kind;
+typedef enum kind { IDX, ARRAY, TABLE } label_kind;
 
 /* Text has no control characters but tabs and ends of lines. An IDX file begins with some. */
 static bool is_text(const uint8_t *head, size_t there)
@@ -34,7 +34,7 @@ static bool is_text(const uint8_t *head, size_t there)
     return there > 0;
 }
 
-static gkv_status kind_of(const char *path, kind *out)
+static gkv_status kind_of(const char *path, label_kind *out)
 {
     uint8_t head[GKV_FOREIGN_BYTES];
     char *file = NULL;
@@ -83,16 +83,16 @@ static gkv_status read_table(const char *path, const gki_labelled *images, const
 gkv_status gki_labels_read(const char *path, const gki_labelled *images, const gki_words *known,
                            gki_raster *out)
 {
-    kind is;
+    label_kind kind;
     *out = (gki_raster){0};
-    GKV_TRY(kind_of(path, &is));
-    gkv_status status = is == ARRAY   ? gki_array_read(path, GKV_IDX_LABELS, out)
-                        : is == TABLE ? read_table(path, images, known, out)
-                                      : gki_idx_read(path, GKV_IDX_LABELS, out);
+    GKV_TRY(kind_of(path, &kind));
+    gkv_status status = kind == ARRAY   ? gki_array_read(path, GKV_IDX_LABELS, out)
+                        : kind == TABLE ? read_table(path, images, known, out)
+                                        : gki_idx_read(path, GKV_IDX_LABELS, out);
     if (status == GKV_OK && out->count != images->count)
         status =
             gki_fail(GKV_ERR_DATA, "%s: %s is %zu; expected %zu, one label for each image of %s",
-                     path, is == IDX ? "the header's count" : "the number of labels", out->count,
+                     path, kind == IDX ? "the header's count" : "the number of labels", out->count,
                      images->count, images->path);
     if (status != GKV_OK)
         gki_raster_free(out);
@@ -122,10 +122,10 @@ done:
 
 gkv_status gki_labels_words(const char *path, const gki_labelled *images, gki_words *out)
 {
-    kind is;
+    label_kind kind;
     *out = (gki_words){0};
-    GKV_TRY(kind_of(path, &is));
-    if (is != TABLE)
+    GKV_TRY(kind_of(path, &kind));
+    if (kind != TABLE)
         return GKV_OK;
     GKV_TRY(read_words(path, images, out));
     gki_words_sort(out);

@@ -89,13 +89,13 @@ static gkv_status find_size(folder_reading *reading)
     if (count > 1)
         qsort(good, count, sizeof(picture *), by_size);
     for (size_t i = 0, begin = 0; i < count; i++) {
-        const gki_png_header *is = &good[i]->header, *was = &good[begin]->header;
-        if (is->height != was->height || is->width != was->width)
+        const gki_png_header *header = &good[i]->header, *first = &good[begin]->header;
+        if (header->height != first->height || header->width != first->width)
             begin = i;
         if (i - begin + 1 > most) {
             most = i - begin + 1;
-            reading->height = is->height;
-            reading->width = is->width;
+            reading->height = header->height;
+            reading->width = header->width;
         }
     }
     free(good);

@@ -246,8 +246,8 @@ static gkv_status count_tails(gki_density_job *job, validated *folds, gkv_densit
                     columns->spread[j * columns->n + folds->rows.held_out[i]];
         for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
             /* every rank has the copula, and one counts its tails */
-            const int64_t of = c == GKV_DENSITY_COPULA ? GKV_DENSITY_GK_MIXTURE : c;
-            if (!density->list[c].info.fitted || !gki_density_owns(job, f, of))
+            const int64_t owner = c == GKV_DENSITY_COPULA ? GKV_DENSITY_GK_MIXTURE : c;
+            if (!density->list[c].info.fitted || !gki_density_owns(job, f, owner))
                 continue;
             if (gki_density_report(job, "tails", 0))
                 return gki_call_end(job->call, "the fit", "stages");

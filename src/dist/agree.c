@@ -25,29 +25,31 @@ static int first_other(const gkv_dist *dist, const int *numbers, int expected)
 }
 
 /* The failure of a rank, for all. */
-typedef struct failure {
+typedef struct shared_failure {
     int status, remedy;
     char text[GKI_DIST_TEXT];
-} failure;
+} shared_failure;
 
 gkv_status gkv_dist_agree(gkv_dist *dist, gkv_status mine)
 {
     int *all = NULL;
-    failure its = {.status = GKV_OK};
+    shared_failure failure = {.status = GKV_OK};
     gkv_status status = GKV_OK;
     if (gkv_dist_size(dist) == 1)
         return mine;
     if (mine != GKV_OK) {
-        its.status = (int)mine;
-        its.remedy = (int)gkv_error_remedy();
-        snprintf(its.text, sizeof its.text, "%s: %s", dist->names[dist->rank], gkv_error_message());
+        failure.status = (int)mine;
+        failure.remedy = (int)gkv_error_remedy();
+        snprintf(failure.text, sizeof failure.text, "%s: %s", dist->names[dist->rank],
+                 gkv_error_message());
     }
     GKV_TRY_GOTO(ints_of_all(dist, (int)mine, &all));
     const int first = first_other(dist, all, GKV_OK);
     if (first == dist->size)
         goto done;
-    GKV_TRY_GOTO(gkv_dist_broadcast(dist, first, sizeof its, &its));
-    status = gki_fail_remedy((gkv_status)its.status, (gkv_remedy)its.remedy, "%s", its.text);
+    GKV_TRY_GOTO(gkv_dist_broadcast(dist, first, sizeof failure, &failure));
+    status =
+        gki_fail_remedy((gkv_status)failure.status, (gkv_remedy)failure.remedy, "%s", failure.text);
 done:
     free(all);
     return status;

@@ -3,8 +3,8 @@
  *
  * An operation begins and is then tested until it is done. All lengths are bytes. Functions return
  * 0, or a code whose text is error(). The caller lets one thread at a time call them. */
-#ifndef GKV_DIST_DIST_TABLE_H
-#define GKV_DIST_DIST_TABLE_H
+#ifndef GKV_DIST_TABLE_H
+#define GKV_DIST_TABLE_H
 
 #include <stddef.h>
 

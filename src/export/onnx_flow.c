@@ -247,7 +247,7 @@ static const struct {
     bool known;
     size_t count;
     struct {
-        step *of;
+        step *run;
         const conditional *by;
     } steps[STEPS_MAX];
 } flows[GKV_PRIOR_FLOWS] = {
@@ -272,8 +272,8 @@ static gki_onnx_value run_flow(gki_onnx *g, const gki_onnx_direction *direction,
     const size_t layers = (size_t)settings->prior_layers, count = flows[family].count;
     for (size_t i = 0; i < layers * count; i++) {
         const size_t position = direction->generates ? layers * count - 1 - i : i;
-        in = flows[family].steps[position % count].of(g, direction, position / count,
-                                                      flows[family].steps[position % count].by, in);
+        in = flows[family].steps[position % count].run(
+            g, direction, position / count, flows[family].steps[position % count].by, in);
     }
     return in;
 }

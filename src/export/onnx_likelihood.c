@@ -11,15 +11,15 @@
 #include "num/constants.h"
 
 /* The outputs of the decoder [batch, parameters, values], and which of them were read. */
-typedef struct reader {
+typedef struct image_reader {
     const gkv_model *model;
     gki_onnx_value outputs;
     size_t next;
     size_t components; /* of a mixture; 0 for outputs without this axis */
-} reader;
+} image_reader;
 
 /* The next parameter of each value: [batch, components, values], or [batch, values]. */
-static gki_onnx_value read_next(gki_onnx *g, reader *from)
+static gki_onnx_value read_next(gki_onnx *g, image_reader *from)
 {
     const size_t count = from->components > 0 ? from->components : 1, first = from->next;
     const gki_onnx_value part = gki_onnx_slice(g, from->outputs, 1, first, first + count);
@@ -27,28 +27,30 @@ static gki_onnx_value read_next(gki_onnx *g, reader *from)
     return from->components > 0 ? part : gki_onnx_reshape(g, part, 1, &from->model->values);
 }
 
-static void add_image_output(gki_onnx *g, const reader *of, const char *name, const char *about,
-                             gki_onnx_value value)
+static void add_image_output(gki_onnx *g, const image_reader *reader, const char *name,
+                             const char *about, gki_onnx_value value)
 {
-    gki_onnx_port port = {.name = name, .about = about, .rank = 1, .sizes = {of->model->values}};
-    if (of->components > 0) {
+    gki_onnx_port port = {
+        .name = name, .about = about, .rank = 1, .sizes = {reader->model->values}};
+    if (reader->components > 0) {
         port.rank = 2;
-        port.sizes[0] = of->components;
-        port.sizes[1] = of->model->values;
+        port.sizes[0] = reader->components;
+        port.sizes[1] = reader->model->values;
     }
     gki_onnx_output(g, &port, value);
 }
 
-static void add_images(gki_onnx *g, const reader *of, const char *about, gki_onnx_value value)
+static void add_images(gki_onnx *g, const image_reader *reader, const char *about,
+                       gki_onnx_value value)
 {
     const gki_onnx_port port = {
-        .name = "images", .about = about, .rank = 1, .sizes = {of->model->values}};
+        .name = "images", .about = about, .rank = 1, .sizes = {reader->model->values}};
     gki_onnx_output(g, &port, value);
 }
 
 /* --- Bernoulli pixels ----------------------------------------------------- */
 
-static void add_bernoulli(gki_onnx *g, reader *from)
+static void add_bernoulli(gki_onnx *g, image_reader *from)
 {
     const gki_onnx_value logits = read_next(g, from);
     add_image_output(g, from, "logits", "the logits of the pixels", logits);
@@ -65,7 +67,7 @@ typedef struct values_of {
     bool has_shapes;
 } values_of;
 
-static values_of read_values(gki_onnx *g, reader *from, bool has_shapes)
+static values_of read_values(gki_onnx *g, image_reader *from, bool has_shapes)
 {
     values_of values = {.has_shapes = has_shapes};
     if (from->components > 1) {
@@ -99,28 +101,28 @@ static gki_onnx_value value_of(gki_onnx *g, gki_onnx_value t)
     return gki_onnx_times(g, gki_onnx_plus(g, t, 1), 0.5);
 }
 
-static void add_normal_density(gki_onnx *g, reader *from)
+static void add_normal_density(gki_onnx *g, image_reader *from)
 {
-    const values_of its = read_values(g, from, false);
-    add_images(g, from, "the means, in the model's range [0, 1]", value_of(g, its.location));
+    const values_of values = read_values(g, from, false);
+    add_images(g, from, "the means, in the model's range [0, 1]", value_of(g, values.location));
 }
 
 /* E[Q(z)] by the trapezoidal rule, as likelihood/gk_density.c has it. */
-static void add_gk_density(gki_onnx *g, reader *from)
+static void add_gk_density(gki_onnx *g, image_reader *from)
 {
     enum { STEPS = 8, NODES = 20 * STEPS + 1 };
     const size_t count = NODES;
-    const values_of its = read_values(g, from, true);
+    const values_of values = read_values(g, from, true);
     float nodes[NODES], weight[NODES];
     for (size_t i = 0; i < NODES; i++) {
         const double z = ((double)i - (NODES - 1) / 2) / STEPS;
         nodes[i] = (float)z;
-        weight[i] = (float)(exp(-z * z / 2) / sqrt(2 * 3.14159265358979323846) / STEPS);
+        weight[i] = (float)(exp(-z * z / 2) / sqrt(2 * GKV_PI) / STEPS);
     }
-    const gki_onnx_gk gk = {.a = gki_onnx_unsqueeze(g, its.location, 2),
-                            .b = gki_onnx_unsqueeze(g, its.scale, 2),
-                            .g = gki_onnx_unsqueeze(g, its.g, 2),
-                            .k = gki_onnx_unsqueeze(g, its.k, 2),
+    const gki_onnx_gk gk = {.a = gki_onnx_unsqueeze(g, values.location, 2),
+                            .b = gki_onnx_unsqueeze(g, values.scale, 2),
+                            .g = gki_onnx_unsqueeze(g, values.g, 2),
+                            .k = gki_onnx_unsqueeze(g, values.k, 2),
                             .c = GKV_GK_DEFAULT_C};
     const gki_onnx_value quantiles =
         gki_onnx_gk_quantile(g, &gk, gki_onnx_tensor(g, "likelihood.nodes", 1, &count, nodes));
@@ -150,21 +152,21 @@ static gki_onnx_value inner_edges(gki_onnx *g, const gki_level_edges *edges)
     const size_t count = GKV_LEVELS - 1;
     float inner[GKV_LEVELS - 1];
     for (size_t v = 0; v < count; v++)
-        inner[v] = (float)edges->of[v].upper;
+        inner[v] = (float)edges->level[v].upper;
     return gki_onnx_tensor(g, "likelihood.inner_edges", 1, &count, inner);
 }
 
 /* The probabilities that a component is above each edge, [batch, components, values, 255]. */
-static gki_onnx_value above(gki_onnx *g, const values_of *its, gki_onnx_value edges)
+static gki_onnx_value above(gki_onnx *g, const values_of *values, gki_onnx_value edges)
 {
-    const gki_onnx_value location = gki_onnx_unsqueeze(g, its->location, 3),
-                         scale = gki_onnx_unsqueeze(g, its->scale, 3);
-    if (!its->has_shapes)
+    const gki_onnx_value location = gki_onnx_unsqueeze(g, values->location, 3),
+                         scale = gki_onnx_unsqueeze(g, values->scale, 3);
+    if (!values->has_shapes)
         return gki_onnx_1(g, "Sigmoid", gki_onnx_div(g, gki_onnx_sub(g, location, edges), scale));
     const gki_onnx_gk gk = {.a = location,
                             .b = scale,
-                            .g = gki_onnx_unsqueeze(g, its->g, 3),
-                            .k = gki_onnx_unsqueeze(g, its->k, 3),
+                            .g = gki_onnx_unsqueeze(g, values->g, 3),
+                            .k = gki_onnx_unsqueeze(g, values->k, 3),
                             .c = GKV_GK_DEFAULT_C};
     const gki_onnx_value z = gki_onnx_gk_inverse(g, &gk, edges, NULL);
     const gki_onnx_value erf = gki_onnx_1(g, "Erf", gki_onnx_times(g, z, sqrt(0.5)));
@@ -172,12 +174,12 @@ static gki_onnx_value above(gki_onnx *g, const values_of *its, gki_onnx_value ed
 }
 
 /* The mean level divided by 255, by E[v] = Σ_{v=1}^{255} P(level ≥ v): [batch, values]. */
-static gki_onnx_value mean_of(gki_onnx *g, const values_of *its, gki_onnx_value edges,
+static gki_onnx_value mean_of(gki_onnx *g, const values_of *values, gki_onnx_value edges,
                               size_t components)
 {
-    gki_onnx_value sums = gki_onnx_sum(g, above(g, its, edges), -1, false);
+    gki_onnx_value sums = gki_onnx_sum(g, above(g, values, edges), -1, false);
     if (components > 1)
-        sums = gki_onnx_mul(g, sums, its->weights);
+        sums = gki_onnx_mul(g, sums, values->weights);
     const gki_onnx_value mean =
         gki_onnx_plus(g,
                       gki_onnx_times(g, gki_onnx_sum(g, sums, 1, false),
@@ -189,7 +191,7 @@ static gki_onnx_value mean_of(gki_onnx *g, const values_of *its, gki_onnx_value 
 /* --- Colour --------------------------------------------------------------- */
 
 /* Channel c of [batch, components, values], as [batch, components, pixels]. */
-static gki_onnx_value channel(gki_onnx *g, const reader *from, gki_onnx_value value, size_t c)
+static gki_onnx_value channel(gki_onnx *g, const image_reader *from, gki_onnx_value value, size_t c)
 {
     const size_t pixels = from->model->values / GKV_COLOURS;
     const gki_onnx_value split =
@@ -228,7 +230,7 @@ static gki_onnx_value middles_of(gki_onnx *g, const gki_level_edges *edges)
 }
 
 /* The means of red, then of green given red, and of blue given both. */
-static gki_onnx_value colour_means(gki_onnx *g, reader *from, const values_of *its,
+static gki_onnx_value colour_means(gki_onnx *g, image_reader *from, const values_of *values,
                                    const gki_level_edges *edges)
 {
     const gki_onnx_value coefficients = read_next(g, from), inner = inner_edges(g, edges),
@@ -239,14 +241,14 @@ static gki_onnx_value colour_means(gki_onnx *g, reader *from, const values_of *i
         "α, β and γ of each pixel: how green depends on red, and blue on red and green",
         coefficients);
     for (size_t c = 0; c < GKV_COLOURS; c++) {
-        values_of own = *its;
+        values_of own = *values;
         if (from->components > 1)
-            own.weights = channel(g, from, its->weights, c);
-        own.location = channel(g, from, its->location, c);
-        own.scale = channel(g, from, its->scale, c);
-        if (its->has_shapes) {
-            own.g = channel(g, from, its->g, c);
-            own.k = channel(g, from, its->k, c);
+            own.weights = channel(g, from, values->weights, c);
+        own.location = channel(g, from, values->location, c);
+        own.scale = channel(g, from, values->scale, c);
+        if (values->has_shapes) {
+            own.g = channel(g, from, values->g, c);
+            own.k = channel(g, from, values->k, c);
         }
         for (size_t earlier = 0; earlier < c; earlier++)
             own.location = gki_onnx_add(
@@ -261,31 +263,31 @@ static gki_onnx_value colour_means(gki_onnx *g, reader *from, const values_of *i
     return gki_onnx_reshape(g, image, 1, &from->model->values);
 }
 
-static void add_levels(gki_onnx *g, reader *from, bool has_shapes)
+static void add_levels(gki_onnx *g, image_reader *from, bool has_shapes)
 {
     gki_level_edges edges;
     memset(&edges, 0, sizeof edges);
     edges_of(from->model, g, &edges);
-    const values_of its = read_values(g, from, has_shapes);
+    const values_of values = read_values(g, from, has_shapes);
     add_images(g, from, "the mean levels, divided by 255",
                from->model->channels == GKV_COLOURS
-                   ? colour_means(g, from, &its, &edges)
-                   : mean_of(g, &its, inner_edges(g, &edges), from->components));
+                   ? colour_means(g, from, &values, &edges)
+                   : mean_of(g, &values, inner_edges(g, &edges), from->components));
 }
 
-static void add_logistic_mixture(gki_onnx *g, reader *from)
+static void add_logistic_mixture(gki_onnx *g, image_reader *from)
 {
     from->components = (size_t)from->model->settings.model.likelihood_components;
     add_levels(g, from, false);
 }
 
-static void add_gk(gki_onnx *g, reader *from)
+static void add_gk(gki_onnx *g, image_reader *from)
 {
     from->components = 1;
     add_levels(g, from, true);
 }
 
-static void add_gk_mixture(gki_onnx *g, reader *from)
+static void add_gk_mixture(gki_onnx *g, image_reader *from)
 {
     from->components = (size_t)from->model->settings.model.likelihood_components;
     add_levels(g, from, true);
@@ -293,7 +295,7 @@ static void add_gk_mixture(gki_onnx *g, reader *from)
 
 /* --- The table ------------------------------------------------------------ */
 
-static void (*const likelihoods[GKV_LIKELIHOODS])(gki_onnx *g, reader *from) = {
+static void (*const likelihoods[GKV_LIKELIHOODS])(gki_onnx *g, image_reader *from) = {
     [GKV_LIKELIHOOD_BERNOULLI] = add_bernoulli,
     [GKV_LIKELIHOOD_LOGISTIC_MIXTURE] = add_logistic_mixture,
     [GKV_LIKELIHOOD_GK] = add_gk,
@@ -305,7 +307,7 @@ static void (*const likelihoods[GKV_LIKELIHOODS])(gki_onnx *g, reader *from) = {
 void gki_onnx_likelihood(gki_onnx *g, const gkv_model *model, gki_onnx_value decoded)
 {
     const size_t parameters = model->likelihood->outputs / model->values;
-    reader from = {
+    image_reader from = {
         .model = model,
         .outputs = gki_onnx_reshape(g, decoded, 2, (const size_t[]){parameters, model->values})};
     const gkv_likelihood_family family = model->settings.model.likelihood;

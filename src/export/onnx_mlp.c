@@ -54,7 +54,7 @@ static gki_onnx_value leaky(gki_onnx *g, const char *name, size_t hidden, gki_on
 
 static const struct {
     const gki_block_ops *block;
-    activation *of;
+    activation *add;
 } activations[] = {{&gki_block_silu, hidden_norm_silu},
                    {&gki_block_residual, hidden_norm_silu},
                    {&gki_block_gated, gate},
@@ -64,7 +64,7 @@ static activation *activation_of(gki_onnx *g, const gki_block_ops *block)
 {
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
         if (activations[i].block == block)
-            return activations[i].of;
+            return activations[i].add;
     gki_onnx_fail(g, gki_fail(GKV_ERR_CONFIG,
                               "a network with blocks of the form %s cannot be exported to ONNX",
                               block->name));

@@ -14,14 +14,14 @@
 enum { LINEARS = 3 }; /* the linear layers of the network */
 
 typedef struct autoregressive {
-    gki_step step;
+    gki_flow_step step;
     gki_slot read, d_read; /* what the network reads: compressed `in` (compress.h) */
     gki_transforms map;
     gki_mask masks[LINEARS];
     size_t *degrees, *hidden_degrees, *raw_degrees; /* of dimensions, units and outputs */
 } autoregressive;
 
-static void destroy(gki_step *step)
+static void destroy(gki_flow_step *step)
 {
     autoregressive *self = (autoregressive *)step;
     if (!self)
@@ -33,7 +33,7 @@ static void destroy(gki_step *step)
     free(self);
 }
 
-static void init(const gki_step *step, const gki_params *params, uint64_t seed)
+static void init(const gki_flow_step *step, const gki_params *params, uint64_t seed)
 {
     const autoregressive *self = (const autoregressive *)step;
     gki_mlp_init(&self->map.net, params, seed, 0.0); /* outputs of 0 make the layer the identity */
@@ -41,7 +41,7 @@ static void init(const gki_step *step, const gki_params *params, uint64_t seed)
         gki_mask_clear(&self->masks[i], params, gki_param_value(params, self->masks[i].weight));
 }
 
-static gkv_status check(const gki_step *step, const gki_params *params)
+static gkv_status check(const gki_flow_step *step, const gki_params *params)
 {
     for (size_t i = 0; i < LINEARS; i++)
         GKV_TRY(gki_mask_check(&((const autoregressive *)step)->masks[i], params));
@@ -56,14 +56,14 @@ static void compress(const autoregressive *self, gki_workspace *ws, size_t first
         read[i] = gki_compress(in[i]);
 }
 
-static void normalise(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void normalise(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const autoregressive *self = (const autoregressive *)step;
     compress(self, ws, first, count);
     gki_transforms_forward(&self->map, ws, first, count);
 }
 
-static void backward(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void backward(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const autoregressive *self = (const autoregressive *)step;
     gki_transforms_backward(&self->map, ws, first, count);
@@ -73,7 +73,7 @@ static void backward(const gki_step *step, gki_workspace *ws, size_t first, size
         d_in[i] += gki_compress_slope(in[i]) * d_read[i];
 }
 
-static void tangent(const gki_step *step, const gki_workspace *ws, size_t first, size_t count,
+static void tangent(const gki_flow_step *step, const gki_workspace *ws, size_t first, size_t count,
                     size_t each, gki_real *tangents, const gki_tangents *scratch)
 {
     const autoregressive *self = (const autoregressive *)step;
@@ -88,7 +88,7 @@ static void tangent(const gki_step *step, const gki_workspace *ws, size_t first,
 }
 
 /* The dimensions one after another, in their order. Dimensions that are not known yet are 0. */
-static void generate(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void generate(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const autoregressive *self = (const autoregressive *)step;
     const size_t d = step->in.width;
@@ -105,13 +105,13 @@ static void generate(const gki_step *step, gki_workspace *ws, size_t first, size
 }
 
 /* A part is all of a linear layer: its mask needs the whole gradient. */
-static size_t parts(const gki_step *step)
+static size_t parts(const gki_flow_step *step)
 {
     (void)step;
     return LINEARS;
 }
 
-static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_t part)
+static void gradient(const gki_flow_step *step, gki_workspace *ws, size_t rows, size_t part)
 {
     const autoregressive *self = (const autoregressive *)step;
     const gki_layer *layer = &self->map.net.layers[2 * part];
@@ -120,19 +120,19 @@ static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_
     gki_mask_clear(&self->masks[part], ws->params, gki_param_grad(ws->params, layer->weight));
 }
 
-static const gki_step_ops ops = {.free = destroy,
-                                 .init = init,
-                                 .check = check,
-                                 .normalise = normalise,
-                                 .backward = backward,
-                                 .tangent = tangent,
-                                 .generate = generate,
-                                 .parts = parts,
-                                 .gradient = gradient};
+static const gki_flow_step_ops ops = {.free = destroy,
+                                      .init = init,
+                                      .check = check,
+                                      .normalise = normalise,
+                                      .backward = backward,
+                                      .tangent = tangent,
+                                      .generate = generate,
+                                      .parts = parts,
+                                      .gradient = gradient};
 
 /* Hidden units have the degrees 0 … d − 2 in turn: a unit reads the dimensions up to its degree.
  * Outputs read units of lower degrees than their own. */
-static gkv_status create_masks(autoregressive *self, const gki_step_spec *spec)
+static gkv_status create_masks(autoregressive *self, const gki_flow_step_spec *spec)
 {
     const size_t d = spec->in.width, hidden = spec->flow->hidden, raw = self->map.net.out.width;
     GKV_TRY(gki_alloc(d, sizeof(size_t), &self->degrees));
@@ -156,13 +156,13 @@ static gkv_status create_masks(autoregressive *self, const gki_step_spec *spec)
     return GKV_OK;
 }
 
-gkv_status gki_autoregressive_create(const gki_step_spec *spec, gki_params *params, gki_plan *plan,
-                                     gki_step **step)
+gkv_status gki_autoregressive_create(const gki_flow_step_spec *spec, gki_params *params,
+                                     gki_plan *plan, gki_flow_step **step)
 {
     autoregressive *self = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
-    self->step = gki_step_begin(&ops, spec);
+    self->step = gki_flow_step_begin(&ops, spec);
     self->read = gki_plan_forward(plan, spec->in.width);
     self->d_read = gki_plan_backward(plan, spec->in.width);
     const gki_transforms_spec map = {.step = spec,
@@ -182,9 +182,9 @@ gkv_status gki_autoregressive_create(const gki_step_spec *spec, gki_params *para
     self->step.generated_products = (double)spec->in.width * self->step.products;
 done:
     if (status != GKV_OK) {
-        destroy((gki_step *)self);
+        destroy((gki_flow_step *)self);
         self = NULL;
     }
-    *step = (gki_step *)self;
+    *step = (gki_flow_step *)self;
     return status;
 }

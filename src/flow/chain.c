@@ -8,21 +8,21 @@
 
 typedef struct chain {
     gki_flow flow;
-    gki_step **steps;
+    gki_flow_step **steps;
     size_t count;
 } chain;
 
-gki_step gki_step_begin(const gki_step_ops *ops, const gki_step_spec *spec)
+gki_flow_step gki_flow_step_begin(const gki_flow_step_ops *ops, const gki_flow_step_spec *spec)
 {
-    return (gki_step){.ops = ops,
-                      .in = spec->in,
-                      .d_in = spec->d_in,
-                      .log_det = spec->log_det,
-                      .d_log_det = spec->d_log_det,
-                      .widest = spec->in.width};
+    return (gki_flow_step){.ops = ops,
+                           .in = spec->in,
+                           .d_in = spec->d_in,
+                           .log_det = spec->log_det,
+                           .d_log_det = spec->d_log_det,
+                           .widest = spec->in.width};
 }
 
-void gki_step_reserve(gki_step *step, gki_plan *plan)
+void gki_flow_step_reserve(gki_flow_step *step, gki_plan *plan)
 {
     step->out = gki_plan_forward(plan, step->in.width);
     step->d_out = gki_plan_backward(plan, step->in.width);
@@ -40,10 +40,10 @@ void gki_chain_free(gki_flow *flow)
 }
 
 /* Adds a step to the end of the chain. */
-static gkv_status add_step(chain *self, gki_step_create *create, gki_step_spec *spec,
+static gkv_status add_step(chain *self, gki_flow_step_create *create, gki_flow_step_spec *spec,
                            gki_params *params, gki_plan *plan)
 {
-    gki_step *step = NULL;
+    gki_flow_step *step = NULL;
     GKV_TRY(create(spec, params, plan, &step));
     self->steps[self->count++] = step;
     self->flow.widest = step->widest > self->flow.widest ? step->widest : self->flow.widest;
@@ -72,12 +72,12 @@ gkv_status gki_chain_create(const gki_flow_ops *ops, const gki_chain_layer *laye
     self->flow = (gki_flow){.ops = ops, .z = spec->z, .d_z = spec->d_z};
     self->flow.log_det = gki_plan_forward(plan, 1);
     self->flow.d_log_det = gki_plan_backward(plan, 1);
-    GKV_TRY_GOTO(gki_alloc(spec->layers * layer->count, sizeof(gki_step *), &self->steps));
-    gki_step_spec step = {.in = spec->z,
-                          .d_in = spec->d_z,
-                          .log_det = self->flow.log_det,
-                          .d_log_det = self->flow.d_log_det,
-                          .flow = spec};
+    GKV_TRY_GOTO(gki_alloc(spec->layers * layer->count, sizeof(gki_flow_step *), &self->steps));
+    gki_flow_step_spec step = {.in = spec->z,
+                               .d_in = spec->d_z,
+                               .log_det = self->flow.log_det,
+                               .d_log_det = self->flow.d_log_det,
+                               .flow = spec};
     for (; step.layer < spec->layers; step.layer++)
         for (size_t i = 0; i < layer->count; i++)
             GKV_TRY_GOTO(add_step(self, layer->steps[i], &step, params, plan));
@@ -148,7 +148,7 @@ size_t gki_chain_parts(const gki_flow *flow)
 }
 
 /* The step of a part, which becomes the part of the step. */
-static const gki_step *step_of_part(const gki_flow *flow, size_t *part)
+static const gki_flow_step *step_of_part(const gki_flow *flow, size_t *part)
 {
     const chain *self = (const chain *)flow;
     size_t i = 0;
@@ -159,7 +159,7 @@ static const gki_step *step_of_part(const gki_flow *flow, size_t *part)
 
 void gki_chain_gradient(const gki_flow *flow, gki_workspace *ws, size_t rows, size_t part)
 {
-    const gki_step *step = step_of_part(flow, &part);
+    const gki_flow_step *step = step_of_part(flow, &part);
     step->ops->gradient(step, ws, rows, part);
 }
 

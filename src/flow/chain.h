@@ -11,7 +11,7 @@ enum { GKV_STEPS_MAX = 3 }; /* most steps of a layer */
 
 typedef struct gki_chain_layer {
     const char *title; /* of the flow, for messages, with its article */
-    gki_step_create *steps[GKV_STEPS_MAX];
+    gki_flow_step_create *steps[GKV_STEPS_MAX];
     size_t count;
 } gki_chain_layer;
 

@@ -11,7 +11,7 @@
 #include "flow/transforms.h"
 
 typedef struct coupling {
-    gki_step step;
+    gki_flow_step step;
     gki_slot pass, d_pass; /* z_a, gathered [rows, |a|]: the input of the network */
     gki_transforms map;    /* of z_b, gathered [rows, |b|] */
     size_t *a, *b;         /* the dimensions of the two sets, ascending */
@@ -30,7 +30,7 @@ bool gki_coupling_moves(size_t index, size_t j, size_t dims)
     return index % 2 == 0 ? second : !second;
 }
 
-static void destroy(gki_step *step)
+static void destroy(gki_flow_step *step)
 {
     coupling *self = (coupling *)step;
     if (!self)
@@ -41,7 +41,7 @@ static void destroy(gki_step *step)
     free(self);
 }
 
-static void init(const gki_step *step, const gki_params *params, uint64_t seed)
+static void init(const gki_flow_step *step, const gki_params *params, uint64_t seed)
 {
     const coupling *self = (const coupling *)step;
     gki_mlp_init(&self->map.net, params, seed, 0.0); /* outputs of 0 make the layer the identity */
@@ -72,7 +72,7 @@ static void pass_on(const coupling *self, gki_workspace *ws, size_t r, const gki
             pass[i] = gki_compress(pass[i]);
 }
 
-static void normalise(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void normalise(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const coupling *self = (const coupling *)step;
     for (size_t r = first; r < first + count; r++) {
@@ -91,7 +91,7 @@ static gki_real slope_at(const coupling *self, gki_real z)
     return self->is_compressed ? gki_compress_slope(z) : 1;
 }
 
-static void backward(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void backward(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const coupling *self = (const coupling *)step;
     for (size_t r = first; r < first + count; r++)
@@ -108,7 +108,7 @@ static void backward(const gki_step *step, gki_workspace *ws, size_t first, size
     }
 }
 
-static void tangent(const gki_step *step, const gki_workspace *ws, size_t first, size_t count,
+static void tangent(const gki_flow_step *step, const gki_workspace *ws, size_t first, size_t count,
                     size_t each, gki_real *tangents, const gki_tangents *scratch)
 {
     const coupling *self = (const coupling *)step;
@@ -129,7 +129,7 @@ static void tangent(const gki_step *step, const gki_workspace *ws, size_t first,
         scatter(self->b, self->b_count, moved + k * self->b_count, tangents + k * d);
 }
 
-static void generate(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void generate(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const coupling *self = (const coupling *)step;
     for (size_t r = first; r < first + count; r++) {
@@ -142,24 +142,24 @@ static void generate(const gki_step *step, gki_workspace *ws, size_t first, size
         scatter(self->b, self->b_count, gki_at(ws, self->map.in, r), gki_at(ws, step->in, r));
 }
 
-static size_t parts(const gki_step *step)
+static size_t parts(const gki_flow_step *step)
 {
     return gki_mlp_parts(&((const coupling *)step)->map.net);
 }
 
-static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_t part)
+static void gradient(const gki_flow_step *step, gki_workspace *ws, size_t rows, size_t part)
 {
     gki_mlp_gradient(&((const coupling *)step)->map.net, ws, rows, part);
 }
 
-static const gki_step_ops ops = {.free = destroy,
-                                 .init = init,
-                                 .normalise = normalise,
-                                 .backward = backward,
-                                 .tangent = tangent,
-                                 .generate = generate,
-                                 .parts = parts,
-                                 .gradient = gradient};
+static const gki_flow_step_ops ops = {.free = destroy,
+                                      .init = init,
+                                      .normalise = normalise,
+                                      .backward = backward,
+                                      .tangent = tangent,
+                                      .generate = generate,
+                                      .parts = parts,
+                                      .gradient = gradient};
 
 static gkv_status split(coupling *self, size_t layer, size_t d)
 {
@@ -175,15 +175,15 @@ static gkv_status split(coupling *self, size_t layer, size_t d)
 }
 
 /* Makes a coupling with these transforms. */
-static gkv_status create(const gki_step_spec *spec, const gki_transform_ops *first,
+static gkv_status create(const gki_flow_step_spec *spec, const gki_transform_ops *first,
                          const gki_transform_ops *second, bool is_compressed, gki_params *params,
-                         gki_plan *plan, gki_step **step)
+                         gki_plan *plan, gki_flow_step **step)
 {
     coupling *self = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
-    self->step = gki_step_begin(&ops, spec);
-    gki_step_reserve(&self->step, plan);
+    self->step = gki_flow_step_begin(&ops, spec);
+    gki_flow_step_reserve(&self->step, plan);
     GKV_TRY_GOTO(split(self, spec->layer, spec->in.width));
     self->is_compressed = is_compressed;
     self->pass = gki_plan_forward(plan, self->a_count);
@@ -202,33 +202,33 @@ static gkv_status create(const gki_step_spec *spec, const gki_transform_ops *fir
     self->step.generated_products = self->step.products;
 done:
     if (status != GKV_OK) {
-        destroy((gki_step *)self);
+        destroy((gki_flow_step *)self);
         self = NULL;
     }
-    *step = (gki_step *)self;
+    *step = (gki_flow_step *)self;
     return status;
 }
 
-gkv_status gki_coupling_affine_create(const gki_step_spec *spec, gki_params *params, gki_plan *plan,
-                                      gki_step **step)
+gkv_status gki_coupling_affine_create(const gki_flow_step_spec *spec, gki_params *params,
+                                      gki_plan *plan, gki_flow_step **step)
 {
     return create(spec, &gki_transform_affine, NULL, false, params, plan, step);
 }
 
-gkv_status gki_coupling_compressed_create(const gki_step_spec *spec, gki_params *params,
-                                          gki_plan *plan, gki_step **step)
+gkv_status gki_coupling_compressed_create(const gki_flow_step_spec *spec, gki_params *params,
+                                          gki_plan *plan, gki_flow_step **step)
 {
     return create(spec, &gki_transform_affine, NULL, true, params, plan, step);
 }
 
-gkv_status gki_coupling_spline_create(const gki_step_spec *spec, gki_params *params, gki_plan *plan,
-                                      gki_step **step)
+gkv_status gki_coupling_spline_create(const gki_flow_step_spec *spec, gki_params *params,
+                                      gki_plan *plan, gki_flow_step **step)
 {
     return create(spec, &gki_transform_affine, &gki_transform_spline, true, params, plan, step);
 }
 
-gkv_status gki_coupling_gk_create(const gki_step_spec *spec, gki_params *params, gki_plan *plan,
-                                  gki_step **step)
+gkv_status gki_coupling_gk_create(const gki_flow_step_spec *spec, gki_params *params,
+                                  gki_plan *plan, gki_flow_step **step)
 {
     return create(spec, &gki_transform_gk, NULL, true, params, plan, step);
 }

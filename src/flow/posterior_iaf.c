@@ -38,13 +38,14 @@ static size_t scale_row(size_t d, size_t p)
     return shift_row(d, p) + d * (d - 1) / 2;
 }
 
-typedef struct place {
+typedef struct element_terms {
     double m;      /* the shift */
     double t;      /* tanh(·), so that s = bound·t */
     double factor; /* 1/√p */
-} place;
+} element_terms;
 
-static place evaluate(size_t d, size_t layer, const gki_real *raw, const gki_real *in, size_t p)
+static element_terms evaluate(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
+                              size_t p)
 {
     double m = 0, s = 0;
     for (size_t q = 0; q < p; q++) {
@@ -53,9 +54,9 @@ static place evaluate(size_t d, size_t layer, const gki_real *raw, const gki_rea
         s += (double)raw[scale_row(d, p) + q] * z;
     }
     const double factor = p > 0 ? 1 / sqrt((double)p) : 0;
-    return (place){.m = (double)raw[p] + factor * m,
-                   .t = tanh((double)raw[d + p] + factor * s),
-                   .factor = factor};
+    return (element_terms){.m = (double)raw[p] + factor * m,
+                           .t = tanh((double)raw[d + p] + factor * s),
+                           .factor = factor};
 }
 
 static gki_real forward(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
@@ -63,7 +64,7 @@ static gki_real forward(size_t d, size_t layer, const gki_real *raw, const gki_r
 {
     double log_det = 0;
     for (size_t p = 0; p < d; p++) {
-        const place element = evaluate(d, layer, raw, in, p);
+        const element_terms element = evaluate(d, layer, raw, in, p);
         const size_t j = dimension_at(d, layer, p);
         out[j] = (gki_real)(exp(bound * element.t) * (double)in[j] + element.m);
         log_det += bound * element.t;
@@ -77,7 +78,7 @@ static void backward(size_t d, size_t layer, const gki_real *raw, const gki_real
                      const gki_real *d_out, gki_real d_log_det, gki_real *d_in, gki_real *d_raw)
 {
     for (size_t p = 0; p < d; p++) {
-        const place element = evaluate(d, layer, raw, in, p);
+        const element_terms element = evaluate(d, layer, raw, in, p);
         const size_t j = dimension_at(d, layer, p);
         const double scale = exp(bound * element.t), d_m = (double)d_out[j];
         const double d_s =

@@ -9,22 +9,22 @@
 #include "flow/step.h"
 
 typedef struct scaling {
-    gki_step step;
+    gki_flow_step step;
     gki_param_id log_scale, shift; /* [d]; log_scale before bound·tanh(·) */
     double bound;
 } scaling;
 
-static void destroy(gki_step *step)
+static void destroy(gki_flow_step *step)
 {
     free(step);
 }
 
-static void init(const gki_step *step, const gki_params *params, uint64_t seed)
+static void init(const gki_flow_step *step, const gki_params *params, uint64_t seed)
 {
     (void)step, (void)params, (void)seed; /* parameters of 0 make the step the identity */
 }
 
-static void normalise(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void normalise(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const scaling *self = (const scaling *)step;
     const size_t d = step->in.width;
@@ -56,20 +56,20 @@ static void multiply(const scaling *self, const gki_params *params, double sign,
     }
 }
 
-static void backward(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void backward(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     multiply((const scaling *)step, ws->params, -1, count, gki_at(ws, step->d_out, first),
              gki_at(ws, step->d_in, first));
 }
 
-static void tangent(const gki_step *step, const gki_workspace *ws, size_t first, size_t count,
+static void tangent(const gki_flow_step *step, const gki_workspace *ws, size_t first, size_t count,
                     size_t each, gki_real *tangents, const gki_tangents *scratch)
 {
     (void)first, (void)scratch;
     multiply((const scaling *)step, ws->params, -1, count * each, tangents, tangents);
 }
 
-static void generate(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void generate(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const scaling *self = (const scaling *)step;
     const size_t d = step->in.width;
@@ -80,13 +80,13 @@ static void generate(const gki_step *step, gki_workspace *ws, size_t first, size
         in[i] += shift[i % d];
 }
 
-static size_t parts(const gki_step *step)
+static size_t parts(const gki_flow_step *step)
 {
     (void)step;
     return 1;
 }
 
-static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_t part)
+static void gradient(const gki_flow_step *step, gki_workspace *ws, size_t rows, size_t part)
 {
     (void)part;
     const scaling *self = (const scaling *)step;
@@ -105,7 +105,7 @@ static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_
     }
 }
 
-static void batch_slots(const gki_step *step, gki_slot_visit *visit, void *context)
+static void batch_slots(const gki_flow_step *step, gki_slot_visit *visit, void *context)
 {
     const scaling *self = (const scaling *)step;
     const gki_slot slots[] = {self->step.out, self->step.d_out, self->step.d_in,
@@ -114,24 +114,25 @@ static void batch_slots(const gki_step *step, gki_slot_visit *visit, void *conte
         visit(context, slots[i]);
 }
 
-static const gki_step_ops ops = {.free = destroy,
-                                 .init = init,
-                                 .normalise = normalise,
-                                 .backward = backward,
-                                 .tangent = tangent,
-                                 .generate = generate,
-                                 .parts = parts,
-                                 .gradient = gradient,
-                                 .batch_slots = batch_slots};
+static const gki_flow_step_ops ops = {.free = destroy,
+                                      .init = init,
+                                      .normalise = normalise,
+                                      .backward = backward,
+                                      .tangent = tangent,
+                                      .generate = generate,
+                                      .parts = parts,
+                                      .gradient = gradient,
+                                      .batch_slots = batch_slots};
 
-gkv_status gki_scaling_create(const gki_step_spec *spec, gki_params *params, gki_plan *plan,
-                              gki_step **step)
+gkv_status gki_scaling_create(const gki_flow_step_spec *spec, gki_params *params, gki_plan *plan,
+                              gki_flow_step **step)
 {
     scaling *self = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
-    *self = (scaling){.step = gki_step_begin(&ops, spec), .bound = spec->flow->log_scale_bound};
-    gki_step_reserve(&self->step, plan);
+    *self =
+        (scaling){.step = gki_flow_step_begin(&ops, spec), .bound = spec->flow->log_scale_bound};
+    gki_flow_step_reserve(&self->step, plan);
     GKV_TRY_GOTO(gki_params_add(params, spec->in.width, 0, true, &self->log_scale,
                                 "prior.flow.%zu.scaling.log_scale", spec->layer));
     GKV_TRY_GOTO(gki_params_add(params, spec->in.width, 0, true, &self->shift,
@@ -142,6 +143,6 @@ done:
         free(self);
         self = NULL;
     }
-    *step = (gki_step *)self;
+    *step = (gki_flow_step *)self;
     return status;
 }

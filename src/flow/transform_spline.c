@@ -311,8 +311,8 @@ static void tangent(const gki_transform *transform, const gki_workspace *ws, siz
 /* Eq. 6–8, in the form of the root that does not cancel. */
 static double root(const bin *b, double y)
 {
-    const double rise = y - b->y0, bend = rise * (b->start + b->end - 2 * b->s);
-    const double a2 = b->h * (b->s - b->start) + bend, a1 = b->h * b->start - bend,
+    const double rise = y - b->y0, curvature = rise * (b->start + b->end - 2 * b->s);
+    const double a2 = b->h * (b->s - b->start) + curvature, a1 = b->h * b->start - curvature,
                  a0 = -b->s * rise;
     const double xi = 2 * a0 / (-a1 - sqrt(fmax(0, a1 * a1 - 4 * a2 * a0)));
     return b->x0 + xi * b->w;

@@ -18,7 +18,7 @@ typedef struct gki_transforms {
 } gki_transforms;
 
 typedef struct gki_transforms_spec {
-    const gki_step_spec *step;
+    const gki_flow_step_spec *step;
     gki_slot net_in, net_d_in; /* the input of the network */
     gki_slot in, d_in;         /* the numbers that are transformed [rows, n] */
     const gki_transform_ops *ops[GKV_TRANSFORMS_MAX];

@@ -17,7 +17,7 @@
 enum { FIRST, SECOND, TRIANGLES }; /* the triangular matrices in the order of normalise() */
 
 typedef struct triangular {
-    gki_step step;
+    gki_flow_step step;
     gki_mask triangles[TRIANGLES];
     gki_param_id log_scale;         /* [d], before bound·tanh(·) */
     size_t *ascending, *descending; /* degrees of the dimensions in L and in U */
@@ -26,7 +26,7 @@ typedef struct triangular {
     double bound;
 } triangular;
 
-static void destroy(gki_step *step)
+static void destroy(gki_flow_step *step)
 {
     triangular *self = (triangular *)step;
     if (!self)
@@ -36,12 +36,12 @@ static void destroy(gki_step *step)
     free(self);
 }
 
-static void init(const gki_step *step, const gki_params *params, uint64_t seed)
+static void init(const gki_flow_step *step, const gki_params *params, uint64_t seed)
 {
     (void)step, (void)params, (void)seed; /* parameters of 0 make the step the identity */
 }
 
-static gkv_status check(const gki_step *step, const gki_params *params)
+static gkv_status check(const gki_flow_step *step, const gki_params *params)
 {
     for (size_t i = 0; i < TRIANGLES; i++)
         GKV_TRY(gki_mask_check(&((const triangular *)step)->triangles[i], params));
@@ -86,7 +86,7 @@ static double scale(const triangular *self, const gki_params *params, size_t row
     return sum;
 }
 
-static void normalise(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void normalise(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const triangular *self = (const triangular *)step;
     gki_real *scaled = gki_at(ws, self->scaled, first);
@@ -97,7 +97,7 @@ static void normalise(const gki_step *step, gki_workspace *ws, size_t first, siz
         *gki_at(ws, step->log_det, r) += (gki_real)log_det;
 }
 
-static void backward(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void backward(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const triangular *self = (const triangular *)step;
     gki_real *d_scaled = gki_at(ws, self->d_scaled, first),
@@ -107,7 +107,7 @@ static void backward(const gki_step *step, gki_workspace *ws, size_t first, size
     mix_back(self, ws, FIRST, count, d_mixed, gki_at(ws, step->d_in, first));
 }
 
-static void tangent(const gki_step *step, const gki_workspace *ws, size_t first, size_t count,
+static void tangent(const gki_flow_step *step, const gki_workspace *ws, size_t first, size_t count,
                     size_t each, gki_real *tangents, const gki_tangents *scratch)
 {
     const triangular *self = (const triangular *)step;
@@ -124,8 +124,8 @@ static void solve(const triangular *self, const gki_params *params, size_t trian
     const gki_mask *mask = &self->triangles[triangle];
     const gki_real *weight = gki_param_value(params, mask->weight);
     const bool is_ascending = mask->row_degrees == self->ascending;
-    for (size_t place = 0; place < d; place++) {
-        const size_t i = is_ascending ? place : d - 1 - place;
+    for (size_t position = 0; position < d; position++) {
+        const size_t i = is_ascending ? position : d - 1 - position;
         double sum = (double)row[i];
         for (size_t j = is_ascending ? 0 : i + 1; j < (is_ascending ? i : d); j++)
             sum -= (double)weight[i * d + j] * (double)row[j];
@@ -133,7 +133,7 @@ static void solve(const triangular *self, const gki_params *params, size_t trian
     }
 }
 
-static void generate(const gki_step *step, gki_workspace *ws, size_t first, size_t count)
+static void generate(const gki_flow_step *step, gki_workspace *ws, size_t first, size_t count)
 {
     const triangular *self = (const triangular *)step;
     const size_t d = step->in.width;
@@ -151,7 +151,7 @@ static void generate(const gki_step *step, gki_workspace *ws, size_t first, size
         solve(self, ws->params, FIRST, in + r * d);
 }
 
-static size_t parts(const gki_step *step)
+static size_t parts(const gki_flow_step *step)
 {
     (void)step;
     return TRIANGLES + 1;
@@ -171,7 +171,7 @@ static void scale_gradient(const triangular *self, gki_workspace *ws, size_t row
     }
 }
 
-static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_t part)
+static void gradient(const gki_flow_step *step, gki_workspace *ws, size_t rows, size_t part)
 {
     const triangular *self = (const triangular *)step;
     if (part == TRIANGLES) {
@@ -187,7 +187,7 @@ static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_
     gki_mask_clear(&self->triangles[part], ws->params, d_weight);
 }
 
-static void batch_slots(const gki_step *step, gki_slot_visit *visit, void *context)
+static void batch_slots(const gki_flow_step *step, gki_slot_visit *visit, void *context)
 {
     const triangular *self = (const triangular *)step;
     const gki_slot slots[] = {self->step.in, self->step.d_out, self->step.d_log_det,
@@ -196,18 +196,18 @@ static void batch_slots(const gki_step *step, gki_slot_visit *visit, void *conte
         visit(context, slots[i]);
 }
 
-static const gki_step_ops ops = {.free = destroy,
-                                 .init = init,
-                                 .check = check,
-                                 .normalise = normalise,
-                                 .backward = backward,
-                                 .tangent = tangent,
-                                 .generate = generate,
-                                 .parts = parts,
-                                 .gradient = gradient,
-                                 .batch_slots = batch_slots};
+static const gki_flow_step_ops ops = {.free = destroy,
+                                      .init = init,
+                                      .check = check,
+                                      .normalise = normalise,
+                                      .backward = backward,
+                                      .tangent = tangent,
+                                      .generate = generate,
+                                      .parts = parts,
+                                      .gradient = gradient,
+                                      .batch_slots = batch_slots};
 
-static gkv_status add_triangle(triangular *self, const gki_step_spec *spec, size_t index,
+static gkv_status add_triangle(triangular *self, const gki_flow_step_spec *spec, size_t index,
                                bool is_lower, gki_params *params)
 {
     const size_t d = spec->in.width;
@@ -220,15 +220,16 @@ static gkv_status add_triangle(triangular *self, const gki_step_spec *spec, size
     return GKV_OK;
 }
 
-gkv_status gki_triangular_create(const gki_step_spec *spec, gki_params *params, gki_plan *plan,
-                                 gki_step **step)
+gkv_status gki_triangular_create(const gki_flow_step_spec *spec, gki_params *params, gki_plan *plan,
+                                 gki_flow_step **step)
 {
     const size_t d = spec->in.width;
     triangular *self = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
-    *self = (triangular){.step = gki_step_begin(&ops, spec), .bound = spec->flow->log_scale_bound};
-    gki_step_reserve(&self->step, plan);
+    *self =
+        (triangular){.step = gki_flow_step_begin(&ops, spec), .bound = spec->flow->log_scale_bound};
+    gki_flow_step_reserve(&self->step, plan);
     self->scaled = gki_plan_forward(plan, d);
     self->d_scaled = gki_plan_backward(plan, d);
     self->d_mixed = gki_plan_backward(plan, d);
@@ -246,9 +247,9 @@ gkv_status gki_triangular_create(const gki_step_spec *spec, gki_params *params, 
     self->step.products = self->step.generated_products = (double)(TRIANGLES * d * d + d);
 done:
     if (status != GKV_OK) {
-        destroy((gki_step *)self);
+        destroy((gki_flow_step *)self);
         self = NULL;
     }
-    *step = (gki_step *)self;
+    *step = (gki_flow_step *)self;
     return status;
 }

@@ -116,12 +116,12 @@ gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
     for (int n = 2; n <= last; n++) {
         gki_wide *value = &central[n - 2];
         r = (request){.gk = gk, .centre = mean, .first = n, .last = n};
-        const double its =
+        const double part =
             gki_integrate(central_powers, &r, 1, scale_of(gk), reach_of(gk, n), value);
         if (may_overflow && !isfinite(*value))
             *value = infinity_of(gk, n);
         else
-            error = fmax(error, its);
+            error = fmax(error, part);
     }
     if (last > 1) {
         out->variance = (double)(gk->b * central[0] * gk->b);

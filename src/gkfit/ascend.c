@@ -199,15 +199,16 @@ static double bound_of(const gki_gk_fit_common *common, const gki_gk_task *task,
 
 /* The fraction of a step after which the first variable reaches a bound, at most 1. *which becomes
  * that variable, or −1 if none leaves its bounds. */
-static double reach(const gki_gk_fit_common *common, const gki_gk_task *task,
-                    const gki_gk_point *point, const double d[4], const bool held[4], int *which)
+static double fraction_to_bound(const gki_gk_fit_common *common, const gki_gk_task *task,
+                                const gki_gk_point *point, const double d[4], const bool held[4],
+                                int *which)
 {
     double fraction = 1.0;
     *which = -1;
     for (int j = 0; j < 4; j++) {
-        const double room = bound_of(common, task, point, d, held, j) - point->v[j];
-        if (!held[j] && fabs(d[j]) > fabs(room) && room / d[j] < fraction) {
-            fraction = fmax(room / d[j], 0.0);
+        const double distance = bound_of(common, task, point, d, held, j) - point->v[j];
+        if (!held[j] && fabs(d[j]) > fabs(distance) && distance / d[j] < fraction) {
+            fraction = fmax(distance / d[j], 0.0);
             *which = j;
         }
     }
@@ -249,7 +250,7 @@ static int propose(const gki_gk_fit_common *common, const gki_gk_task *task, gki
         const double lambda = restrict_step(point, metric, held, right, radius, d);
         if (lambda < 0)
             break;
-        const double fraction = reach(common, task, point, d, held, &which);
+        const double fraction = fraction_to_bound(common, task, point, d, held, &which);
         const double bound = which < 0 ? 0.0 : bound_of(common, task, point, d, held, which);
         const bool first = memcmp(held, constrained, sizeof held) == 0;
         for (int j = 0; j < 4; j++) {

@@ -13,9 +13,7 @@ typedef struct gki_gk_point {
     double information[4][4]; /* M = −Σ ∇∇ log f */
     double outer[4][4];       /* O = Σ ∇log f ∇log fᵀ */
     gki_gk_sums sums;         /* derivatives in A, B, g, k */
-    /* at a corner of k_min(g), 1 if the derivatives are those for greater |g|, −1 for smaller; else
-     * 0
-     */
+    /* at a corner of k_min(g): 1 if the derivatives are those for greater |g|, −1 if for smaller */
     int side;
 } gki_gk_point;
 

@@ -1,6 +1,6 @@
 /* The kernels of fits. The build compiles them once for every instruction set (core/simd.h). */
-#ifndef GKV_GK_FIT_KERNELS_H
-#define GKV_GK_FIT_KERNELS_H
+#ifndef GKV_GKFIT_FIT_KERNELS_H
+#define GKV_GKFIT_FIT_KERNELS_H
 
 #include <stddef.h>
 

@@ -200,11 +200,11 @@ typedef enum distance {
     /* as a solution of the equations may be if the distribution of the data is not a g-and-k */
     DOUBTFUL,
     FAR /* as neither is, unless the solution is spurious, or outliers distort the maximum */
-} distance;
+} estimate_distance;
 
 /* NEAR also if that maximum is not known. */
 static gkv_status distance_of(const gki_gk_fit_common *common, const gki_gk_task *task,
-                              distance *out)
+                              estimate_distance *out)
 {
     double value = 0.0;
     *out = NEAR;
@@ -221,20 +221,22 @@ static gkv_status distance_of(const gki_gk_fit_common *common, const gki_gk_task
  * maximum likelihood, unless outliers have distorted them: their levels must be likely, or, in
  * small samples, their χ². They also replace a spurious solution: one that is far below the maximum
  * of the likelihood of the levels, or whose χ² is greater too if it is doubtful. */
-static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task, distance from,
-                               bool *replaced)
+static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task,
+                               estimate_distance from, bool *replaced)
 {
     gki_gk_task other = *task; /* shares the arrays of the task */
-    distance its = NEAR;
+    estimate_distance distance = NEAR;
     GKV_TRY(gki_gk_fit_mle(common, &other));
     GKV_TRY(gki_gk_fit_goodness(common, &other));
-    GKV_TRY(distance_of(common, &other, &its));
+    GKV_TRY(distance_of(common, &other, &distance));
     if (task->result.converged && from == DOUBTFUL) {
         GKV_TRY(gki_gk_fit_goodness(common, task));
-        *replaced = other.result.converged && its == NEAR && other.result.chi2 < task->result.chi2;
+        *replaced =
+            other.result.converged && distance == NEAR && other.result.chi2 < task->result.chi2;
     } else {
-        *replaced = other.result.converged && its != FAR &&
-                    (task->result.converged || its == NEAR || other.result.p_value >= unlikely);
+        *replaced =
+            other.result.converged && distance != FAR &&
+            (task->result.converged || distance == NEAR || other.result.p_value >= unlikely);
     }
     if (!*replaced)
         return GKV_OK;
@@ -307,7 +309,7 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
 
 gkv_status gki_gk_fit_replace(const gki_gk_fit_common *common, gki_gk_task *task, bool *replaced)
 {
-    distance from = NEAR;
+    estimate_distance from = NEAR;
     *replaced = false;
     GKV_TRY(try_symmetric(common, task));
     GKV_TRY(distance_of(common, task, &from));

@@ -42,7 +42,7 @@ static double inverse_mills(double z)
 }
 
 typedef struct mass {
-    double log_p, r_a, r_b;
+    double log_p, ratio_low, ratio_high;
 } mass;
 
 /* For a < b with b ≤ 0: Φ(b) − Φ(a) = Φ(b) (1 − Φ(a)/Φ(b)). */
@@ -50,10 +50,11 @@ static mass left_mass(double a, double b)
 {
     const double log_b = gki_normal_log_cdf(b), d = log_b - gki_normal_log_cdf(a);
     if (isinf(a) || !(d > 0))
-        return (mass){.log_p = log_b, .r_b = inverse_mills(b)};
+        return (mass){.log_p = log_b, .ratio_high = inverse_mills(b)};
     const double r_b = inverse_mills(b) / -expm1(-d);
-    return (mass){
-        .log_p = log_b + log_complement(d), .r_a = r_b * exp(0.5 * (b - a) * (b + a)), .r_b = r_b};
+    return (mass){.log_p = log_b + log_complement(d),
+                  .ratio_low = r_b * exp(0.5 * (b - a) * (b + a)),
+                  .ratio_high = r_b};
 }
 
 /* For a < 0 < b. */
@@ -62,8 +63,8 @@ static mass central_mass(double a, double b)
     const double root_half = 0.70710678118654752440;
     const double p = 0.5 * (erf(b * root_half) + erf(-a * root_half));
     return (mass){.log_p = log(p),
-                  .r_a = exp(gki_normal_log_pdf(a)) / p,
-                  .r_b = exp(gki_normal_log_pdf(b)) / p};
+                  .ratio_low = exp(gki_normal_log_pdf(a)) / p,
+                  .ratio_high = exp(gki_normal_log_pdf(b)) / p};
 }
 
 static mass mass_of(double a, double b)
@@ -74,14 +75,16 @@ static mass mass_of(double a, double b)
         return central_mass(a, b);
     if (isinf(a)) { /* b > 0 */
         const double log_p = gki_normal_log_cdf(b);
-        return (mass){.log_p = log_p, .r_b = exp(gki_normal_log_pdf(b) - log_p)};
+        return (mass){.log_p = log_p, .ratio_high = exp(gki_normal_log_pdf(b) - log_p)};
     }
     if (a < 0) { /* b = ∞ */
         const double log_p = gki_normal_log_cdf(-a);
-        return (mass){.log_p = log_p, .r_a = exp(gki_normal_log_pdf(a) - log_p)};
+        return (mass){.log_p = log_p, .ratio_low = exp(gki_normal_log_pdf(a) - log_p)};
     }
     const mass mirrored = left_mass(-b, -a);
-    return (mass){.log_p = mirrored.log_p, .r_a = mirrored.r_b, .r_b = mirrored.r_a};
+    return (mass){.log_p = mirrored.log_p,
+                  .ratio_low = mirrored.ratio_high,
+                  .ratio_high = mirrored.ratio_low};
 }
 
 /* --- A chunk of intervals ------------------------------------------------- */
@@ -120,8 +123,8 @@ static void add_interval(parts *p, double a, double b, double weight)
     p->constant += weight * m.log_p;
     p->a[i] = isinf(a) ? 0.0 : a; /* its r is 0 */
     p->b[i] = isinf(b) ? 0.0 : b;
-    p->r_a[i] = m.r_a;
-    p->r_b[i] = m.r_b;
+    p->r_a[i] = m.ratio_low;
+    p->r_b[i] = m.ratio_high;
     p->weight[i] = weight;
 }
 

@@ -79,16 +79,16 @@ static const char *const set_orders[] = {"", " in the random order of their spli
 /* Selects the images of a set. The caller frees *order, which the selection uses unless it is the
  * test set. */
 static gkv_status choose_images(const gkv_model *model, const gkv_dataset *dataset,
-                                const gkv_settings *settings, gkv_eval_set of, uint32_t **order,
+                                const gkv_settings *settings, gkv_eval_set set, uint32_t **order,
                                 gki_images *out)
 {
     const gkv_settings *trained = &model->settings;
-    if (of == GKV_EVAL_TEST)
+    if (set == GKV_EVAL_TEST)
         return gki_images_of_test(settings, dataset, out);
     GKV_TRY(gki_images_check_trained(model, dataset));
     GKV_TRY(gki_images_of_split(trained, dataset, GKV_TRAIN, out));
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
-    if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))
+    if (held_out >= count || (set == GKV_EVAL_VALIDATION && held_out == 0))
         return gki_fail(
             GKV_ERR_CONFIG,
             "the model held %zu training images out, and there are %zu: none is left to "
@@ -96,44 +96,44 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
             held_out, count);
     GKV_TRY(gki_alloc(count, sizeof **order, order));
     gki_images_split(trained->train.seed, count, *order);
-    out->order = of == GKV_EVAL_TRAIN ? *order : *order + (count - held_out);
-    out->count = of == GKV_EVAL_TRAIN ? count - held_out : held_out;
-    return gki_images_take_first(settings, set_names[of], out);
+    out->order = set == GKV_EVAL_TRAIN ? *order : *order + (count - held_out);
+    out->count = set == GKV_EVAL_TRAIN ? count - held_out : held_out;
+    return gki_images_take_first(settings, set_names[set], out);
 }
 
 static void describe_protocol(const gkv_settings *settings, const gki_images *images,
-                              gkv_eval_set of, gkv_metrics *metrics)
+                              gkv_eval_set set, gkv_metrics *metrics)
 {
     char name[GKV_NAME_SIZE];
     if (metrics->pixels == GKV_PIXELS_LEVELS)
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "256 %s levels; the first %zu %s images%s; %lld importance samples per image",
-                 metrics->channels == 1 ? "grey" : "colour", images->count, set_names[of],
-                 set_orders[of], (long long)settings->eval.samples);
+                 metrics->channels == 1 ? "grey" : "colour", images->count, set_names[set],
+                 set_orders[set], (long long)settings->eval.samples);
     else if (metrics->pixels == GKV_PIXELS_CONTINUOUS)
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "densities of continuous numbers, no probabilities; the first %zu %s images%s; "
                  "%lld importance samples per image",
-                 images->count, set_names[of], set_orders[of], (long long)settings->eval.samples);
+                 images->count, set_names[set], set_orders[set], (long long)settings->eval.samples);
     else if (metrics->pixels == GKV_PIXELS_MEAN_LEVELS)
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "grey targets: cross-entropy, not a likelihood; the first %zu %s images%s",
-                 images->count, set_names[of], set_orders[of]);
+                 images->count, set_names[set], set_orders[set]);
     else
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "%s binarization in training; the first %zu %s images%s, binarized once from seed "
                  "%llu; %lld "
                  "importance samples per image",
                  gkv_settings_choice("data.binarization", (int)settings->data.binarization, name),
-                 images->count, set_names[of], set_orders[of], (unsigned long long)images->seed,
+                 images->count, set_names[set], set_orders[set], (unsigned long long)images->seed,
                  (long long)settings->eval.samples);
 }
 
 /* The name of the data set; of images in a file that the settings name, that of the file. */
-static void name_images(const gkv_settings *settings, gkv_eval_set of, gkv_metrics *metrics)
+static void name_images(const gkv_settings *settings, gkv_eval_set set, gkv_metrics *metrics)
 {
     const char *file =
-        of == GKV_EVAL_TEST ? settings->data.test_images : settings->data.train_images;
+        set == GKV_EVAL_TEST ? settings->data.test_images : settings->data.train_images;
     const char *slash = strrchr(file, '/');
     const char *name = !*file ? settings->data.dataset : slash ? slash + 1 : file;
     size_t length = strlen(name);
@@ -176,7 +176,7 @@ double gkv_bits_per_dimension(double nats, uint64_t values)
     return nats / ((double)values * log(2));
 }
 
-gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_eval_set of,
+gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_eval_set set,
                         const gkv_settings *settings, const gkv_refine_settings *refine,
                         const gkv_run_options *options, float *refined_mean, gkv_metrics *metrics)
 {
@@ -195,15 +195,15 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
                         "GKV_REFINE_MEAN");
     if (refine) /* an error must not wait for the first round */
         GKV_TRY(gki_refine_settings_check(refine));
-    if (of < GKV_EVAL_TEST || of > GKV_EVAL_VALIDATION)
-        return gki_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_eval_set", (int)of);
+    if (set < GKV_EVAL_TEST || set > GKV_EVAL_VALIDATION)
+        return gki_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_eval_set", (int)set);
     GKV_TRY(gki_call_begin(&call, options, 0));
     gki_images chosen;
     uint32_t *order = NULL;
     gki_estimates estimates = {0};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_images_pixels(model, settings, &metrics->pixels));
-    GKV_TRY_GOTO(choose_images(model, images, settings, of, &order, &chosen));
+    GKV_TRY_GOTO(choose_images(model, images, settings, set, &order, &chosen));
     call.total = (refine ? 2 : 1) * chosen.count;
     gki_estimate_job job = {.model = model,
                             .params = &model->params,
@@ -235,9 +235,9 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
     metrics->threads = job.threads;
     metrics->seed = model->settings.train.seed;
     metrics->eval_seed = settings->eval.seed;
-    name_images(settings, of, metrics);
+    name_images(settings, set, metrics);
     describe_files(images, metrics);
-    describe_protocol(settings, &chosen, of, metrics);
+    describe_protocol(settings, &chosen, set, metrics);
     metrics->eval_seconds = omp_get_wtime() - began;
 done:
     free(order);

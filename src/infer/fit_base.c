@@ -229,14 +229,15 @@ static gkv_status refits(const base_fit_job *job, const gkv_model *fresh,
     if (!fresh->base->ops->refit)
         return GKV_OK;
     for (; report->rounds <= job->settings.rounds; report->rounds++) {
-        gki_base_refit_report its;
-        GKV_TRY(fresh->base->ops->refit(fresh->base, &fresh->params, &codes, &how, &its));
-        report->em_iterations += (size_t)its.em_iterations;
-        report->accepted += its.step > 0;
+        gki_base_refit_report refitted;
+        GKV_TRY(fresh->base->ops->refit(fresh->base, &fresh->params, &codes, &how, &refitted));
+        report->em_iterations += (size_t)refitted.em_iterations;
+        report->accepted += refitted.step > 0;
         job->call->details = report;
         gki_call_advance(job->call, 0);
         GKV_TRY(gki_call_end(job->call, "the fit of a base", "images"));
-        if (!how.first && its.held_out_after - its.held_out_before < job->settings.tolerance)
+        if (!how.first &&
+            refitted.held_out_after - refitted.held_out_before < job->settings.tolerance)
             break;
         how.first = false;
     }

@@ -57,8 +57,8 @@ void gkv_generation_none(gkv_generation *out)
     memset(out, 0, sizeof *out);
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         for (int f = 0; f < GKV_IMAGE_FORMS; f++)
-            out->of[s][f] = (gkv_generation_figures){NAN, NAN, NAN, NAN, NAN, NAN, NAN,
-                                                     NAN, NAN, NAN, NAN, NAN, NAN};
+            out->figures[s][f] = (gkv_generation_figures){NAN, NAN, NAN, NAN, NAN, NAN, NAN,
+                                                          NAN, NAN, NAN, NAN, NAN, NAN};
     out->test_confidence = out->test_confident = out->test_recognised = NAN;
     out->nearest_samples = out->nearest_samples_se = NAN;
     out->nearest_reconstructions = out->nearest_reconstructions_se = NAN;
@@ -274,9 +274,9 @@ static gkv_status measure_set(generation_job *job, gkv_image_set which, gkv_gene
         GKV_TRY(step_done(job));
     }
     for (size_t f = 0; n > 0 && f < job->forms; f++)
-        summarise(&figures[f], &out->of[which][f]);
+        summarise(&figures[f], &out->figures[which][f]);
     if (n > 0 && job->levels)
-        summarise(&figures[GKV_FORM_LEVELS], &out->of[which][GKV_FORM_LEVELS]);
+        summarise(&figures[GKV_FORM_LEVELS], &out->figures[which][GKV_FORM_LEVELS]);
     return GKV_OK;
 }
 

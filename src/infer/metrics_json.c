@@ -61,18 +61,18 @@ static bool add_generation(json_t *object, const gkv_generation *g)
     bool good = true;
     for (size_t s = 0; s < GKV_IMAGE_SETS; s++)
         for (size_t f = 0; f < GKV_IMAGE_FORMS; f++) {
-            const gkv_generation_figures *of = &g->of[s][f];
+            const gkv_generation_figures *row = &g->figures[s][f];
             const struct {
                 const char *name;
                 double value;
             } figures[] = {
-                {"frechet_lenet", of->frechet},   {"frechet_lenet_se", of->frechet_se},
-                {"kid_lenet", of->kid},           {"kid_lenet_se", of->kid_se},
-                {"precision", of->precision},     {"recall", of->recall},
-                {"density", of->density},         {"coverage", of->coverage},
-                {"coverage_se", of->coverage_se}, {"class_entropy", of->class_entropy},
-                {"confidence", of->confidence},   {"confident", of->confident},
-                {"recognised", of->recognised},
+                {"frechet_lenet", row->frechet},   {"frechet_lenet_se", row->frechet_se},
+                {"kid_lenet", row->kid},           {"kid_lenet_se", row->kid_se},
+                {"precision", row->precision},     {"recall", row->recall},
+                {"density", row->density},         {"coverage", row->coverage},
+                {"coverage_se", row->coverage_se}, {"class_entropy", row->class_entropy},
+                {"confidence", row->confidence},   {"confident", row->confident},
+                {"recognised", row->recognised},
             };
             for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
                 char key[64];

@@ -132,11 +132,11 @@ void gki_refinement_begin(gki_refinement *refinement, size_t i, const gki_real *
 
 /* Writes points μ ± Lu of image i to rows [first, first + count). u is from the image's noise at
  * steps `step`, step + 1, … In MAP mode the point is μ. */
-static void draw(gki_refinement *refinement, const gki_gaussians *of, size_t i, uint64_t step,
-                 size_t first, size_t count)
+static void draw(gki_refinement *refinement, const gki_gaussians *gaussians, size_t i,
+                 uint64_t step, size_t first, size_t count)
 {
     const size_t d = refinement->d;
-    const double *mean = of->mean + i * d, *factor = of->factor + i * d * d;
+    const double *mean = gaussians->mean + i * d, *factor = gaussians->factor + i * d * d;
     gki_real *z = refinement->z + first * d;
     for (size_t r = first; r < first + count; r++) {
         refinement->owner[r] = i;
@@ -165,10 +165,11 @@ static void draw(gki_refinement *refinement, const gki_gaussians *of, size_t i, 
 
 /* Computes the −ELBO of an image from the values at its acceptance samples, rows [first, first +
  * samples). */
-static double bound_of(const gki_refinement *refinement, const gki_gaussians *of, size_t first)
+static double bound_of(const gki_refinement *refinement, const gki_gaussians *gaussians,
+                       size_t first)
 {
     const size_t d = refinement->d, samples = refinement->settings.advanced.acceptance_samples;
-    const double *factor = of->factor + refinement->owner[first] * d * d;
+    const double *factor = gaussians->factor + refinement->owner[first] * d * d;
     double sum = 0;
     for (size_t r = first; r < first + samples; r++)
         sum += refinement->value[r] - refinement->quadratic[r];
@@ -180,20 +181,20 @@ static double bound_of(const gki_refinement *refinement, const gki_gaussians *of
 
 /* Computes trial_value, the −ELBO on the acceptance samples, of those of the first n images whose
  * step is possible. */
-static void evaluate_bounds(gki_refinement *refinement, const gki_gaussians *of, size_t n)
+static void evaluate_bounds(gki_refinement *refinement, const gki_gaussians *gaussians, size_t n)
 {
     const size_t samples = refinement->settings.advanced.acceptance_samples;
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) {
         if (!refinement->images[i].possible)
             continue;
-        draw(refinement, of, i, 0, rows, samples);
+        draw(refinement, gaussians, i, 0, rows, samples);
         rows += samples;
     }
     refinement->target->value(refinement->target->context, rows, refinement->owner, refinement->z,
                               refinement->value);
     for (size_t r = 0; r < rows; r += samples)
-        refinement->images[refinement->owner[r]].trial_value = bound_of(refinement, of, r);
+        refinement->images[refinement->owner[r]].trial_value = bound_of(refinement, gaussians, r);
 }
 
 /* --- Steps ---------------------------------------------------------------- */

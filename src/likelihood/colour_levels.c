@@ -26,13 +26,13 @@ static const colour_levels *of(const gki_likelihood *likelihood)
 /* The middles of levels. */
 typedef struct middles {
     gki_level_edges edges;
-    gki_real of[GKV_LEVELS];
+    gki_real middle[GKV_LEVELS];
 } middles;
 
 static void find_middles(const colour_levels *colours, const gki_params *params, middles *out)
 {
     gki_levels_edges(&colours->grey->levels, params, &out->edges);
-    gki_levels_middles(&out->edges, out->of);
+    gki_levels_middles(&out->edges, out->middle);
 }
 
 /* t of a value in [0, 1]; between two levels by linear interpolation. */
@@ -41,7 +41,8 @@ static gki_real middle_at(const middles *m, gki_real value)
     const gki_real v = value * (GKV_LEVELS - 1);
     const size_t below = v > 0 ? v < GKV_LEVELS - 1 ? (size_t)v : GKV_LEVELS - 2 : 0;
     const gki_real part = v - (gki_real)below;
-    return m->of[below] + (part > 0 ? part < 1 ? part : 1 : 0) * (m->of[below + 1] - m->of[below]);
+    return m->middle[below] +
+           (part > 0 ? part < 1 ? part : 1 : 0) * (m->middle[below + 1] - m->middle[below]);
 }
 
 /* The numbers before the locations and before α, β and γ of the outputs. */
@@ -113,7 +114,7 @@ static void add_edges(size_t n, const gki_real *x, const gki_real *d_t, gki_real
 static void find_t(size_t n, const middles *m, const gki_real *x, gki_real *t)
 {
     for (size_t i = 0; i < n; i++)
-        t[i] = m->of[gki_level_of(x[i])];
+        t[i] = m->middle[gki_level_of(x[i])];
 }
 
 static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
@@ -232,16 +233,16 @@ static void centres(const gki_likelihood *likelihood, const gki_params *params, 
 {
     const colour_levels *colours = of(likelihood);
     middles m;
-    colour_plane its;
+    colour_plane plane;
     gki_real channel[CHUNK];
     find_middles(colours, params, &m);
     for (size_t r = 0; r < n; r++, out += likelihood->outputs, images += likelihood->values)
         for (size_t first = 0; first < likelihood->values / GKV_COLOURS; first += CHUNK) {
-            begin_plane(colours, first, &its);
+            begin_plane(colours, first, &plane);
             for (size_t c = 0; c < GKV_COLOURS; c++) {
-                fill_plane(colours, &m, out, images + GKV_COLOURS * first, c, &its);
-                centre(&its.grey.base, params, 1, its.out, channel);
-                for (size_t j = 0; j < its.n; j++)
+                fill_plane(colours, &m, out, images + GKV_COLOURS * first, c, &plane);
+                centre(&plane.grey.base, params, 1, plane.out, channel);
+                for (size_t j = 0; j < plane.n; j++)
                     images[GKV_COLOURS * (first + j) + c] = channel[j];
             }
         }
@@ -266,17 +267,17 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
     const colour_levels *colours = of(likelihood);
     const uint32_t step = rng.step;
     middles m;
-    colour_plane its;
+    colour_plane plane;
     find_middles(colours, params, &m);
     for (size_t first = 0; first < likelihood->values / GKV_COLOURS; first += CHUNK) {
         gki_real image[GKV_COLOURS * CHUNK];
-        begin_plane(colours, first, &its);
+        begin_plane(colours, first, &plane);
         for (size_t c = 0; c < GKV_COLOURS; c++) {
             float channel[CHUNK];
             rng.step = step + 1 + (uint32_t)(GKV_COLOURS * (first / CHUNK) + c);
-            fill_plane(colours, &m, out, image, c, &its);
-            its.grey.base.ops->draw(&its.grey.base, params, its.out, rng, channel);
-            for (size_t j = 0; j < its.n; j++) {
+            fill_plane(colours, &m, out, image, c, &plane);
+            plane.grey.base.ops->draw(&plane.grey.base, params, plane.out, rng, channel);
+            for (size_t j = 0; j < plane.n; j++) {
                 image[GKV_COLOURS * j + c] = (gki_real)channel[j];
                 target[GKV_COLOURS * (first + j) + c] = channel[j];
             }

@@ -35,22 +35,23 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
 }
 
 /* The parameters of n ≤ CHUNK values. */
-typedef struct chunk {
+typedef struct value_chunk {
     size_t n;
     gki_real value[PARAMETERS * CHUNK], slope[PARAMETERS * CHUNK];
     gki_gk_columns columns;
-} chunk;
+} value_chunk;
 
-static void load(const gki_likelihood *likelihood, const gki_real *out, size_t first, chunk *its)
+static void load(const gki_likelihood *likelihood, const gki_real *out, size_t first,
+                 value_chunk *chunk)
 {
-    its->n = likelihood->values - first < CHUNK ? likelihood->values - first : CHUNK;
-    gki_gk_level_kernels_get()->parameters(its->n, likelihood->values, out + first, its->value,
-                                           its->slope);
-    its->columns = (gki_gk_columns){.a = its->value,
-                                    .b = its->value + its->n,
-                                    .g = its->value + 2 * its->n,
-                                    .k = its->value + 3 * its->n,
-                                    .c = (gki_real)GKV_GK_DEFAULT_C};
+    chunk->n = likelihood->values - first < CHUNK ? likelihood->values - first : CHUNK;
+    gki_gk_level_kernels_get()->parameters(chunk->n, likelihood->values, out + first, chunk->value,
+                                           chunk->slope);
+    chunk->columns = (gki_gk_columns){.a = chunk->value,
+                                      .b = chunk->value + chunk->n,
+                                      .g = chunk->value + 2 * chunk->n,
+                                      .k = chunk->value + 3 * chunk->n,
+                                      .c = (gki_real)GKV_GK_DEFAULT_C};
 }
 
 /* What the derivatives need of n points z. */
@@ -60,38 +61,38 @@ typedef struct points {
 } points;
 
 /* The derivatives of −log f in A, log B, g and k at t = Q(z) of value i. */
-static void gradient_at(const chunk *its, const points *p, size_t i, gki_real z, gki_real t,
+static void gradient_at(const value_chunk *chunk, const points *p, size_t i, gki_real z, gki_real t,
                         gki_real gradient[PARAMETERS])
 {
     const gki_real by = (z + p->ratio[i]) / p->dq[i];
     gradient[0] = -by;
-    gradient[1] = 1 - by * (t - its->value[i]);
+    gradient[1] = 1 - by * (t - chunk->value[i]);
     gradient[2] = p->log_dq_g[i] - by * p->x_g[i];
     gradient[3] = p->log_dq_k[i] - by * p->x_k[i];
 }
 
-static double forward_chunk(const gki_likelihood *likelihood, const chunk *its, size_t first,
-                            const gki_real *x, gki_real *d_out)
+static double forward_chunk(const gki_likelihood *likelihood, const value_chunk *chunk,
+                            size_t first, const gki_real *x, gki_real *d_out)
 {
-    const size_t n = its->n;
+    const size_t n = chunk->n;
     gki_real t[CHUNK], z[CHUNK];
     points p;
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         t[i] = 2 * x[first + i] - 1;
-    gki_gk_batch_inverse(1, n, &its->columns, t, z, p.log_dq, p.dq, p.ratio);
+    gki_gk_batch_inverse(1, n, &chunk->columns, t, z, p.log_dq, p.dq, p.ratio);
     for (size_t i = 0; i < n; i++)
         sum += (double)(z[i] * z[i] / 2 + p.log_dq[i]);
     if (!d_out)
         return sum;
     const gki_gk_outputs out = {
         .x_g = p.x_g, .x_k = p.x_k, .log_dq_g = p.log_dq_g, .log_dq_k = p.log_dq_k};
-    gki_gk_batch_forward(1, n, &its->columns, z, &out);
+    gki_gk_batch_forward(1, n, &chunk->columns, z, &out);
     for (size_t i = 0; i < n; i++) {
         gki_real d[PARAMETERS];
-        gradient_at(its, &p, i, z[i], t[i], d);
+        gradient_at(chunk, &p, i, z[i], t[i], d);
         for (size_t q = 0; q < PARAMETERS; q++)
-            d_out[q * likelihood->values + first + i] = d[q] * its->slope[q * n + i];
+            d_out[q * likelihood->values + first + i] = d[q] * chunk->slope[q * n + i];
     }
     return sum;
 }
@@ -102,10 +103,11 @@ static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t 
         double sum =
             (double)likelihood->values * (GKV_HALF_LOG_2PI + gki_density_of(likelihood)->volume);
         for (size_t begin = 0; begin < likelihood->values; begin += CHUNK) {
-            chunk its;
-            load(likelihood, gki_at(ws, likelihood->out, r), begin, &its);
-            sum += forward_chunk(likelihood, &its, begin, gki_at(ws, likelihood->x, r / ws->draws),
-                                 ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL);
+            value_chunk chunk;
+            load(likelihood, gki_at(ws, likelihood->out, r), begin, &chunk);
+            sum +=
+                forward_chunk(likelihood, &chunk, begin, gki_at(ws, likelihood->x, r / ws->draws),
+                              ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL);
         }
         *gki_at(ws, likelihood->value, r) = (gki_real)sum;
     }
@@ -120,7 +122,7 @@ static double node_at(size_t node, double *weight)
 }
 
 /* Computes Q and its derivatives at one z for all values of a chunk. */
-static void points_at(const chunk *its, gki_real z, points *p)
+static void points_at(const value_chunk *chunk, gki_real z, points *p)
 {
     gki_real same[CHUNK];
     const gki_gk_outputs out = {.x = p->x,
@@ -130,9 +132,9 @@ static void points_at(const chunk *its, gki_real z, points *p)
                                 .x_k = p->x_k,
                                 .log_dq_g = p->log_dq_g,
                                 .log_dq_k = p->log_dq_k};
-    for (size_t i = 0; i < its->n; i++)
+    for (size_t i = 0; i < chunk->n; i++)
         same[i] = z;
-    gki_gk_batch_forward(1, its->n, &its->columns, same, &out);
+    gki_gk_batch_forward(1, chunk->n, &chunk->columns, same, &out);
 }
 
 static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
@@ -140,24 +142,24 @@ static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws,
 {
     for (size_t first = 0; first < likelihood->values; first += CHUNK) {
         double sum[PARAMETERS][CHUNK] = {{0}};
-        chunk its;
-        load(likelihood, gki_at(ws, likelihood->out, row), first, &its);
+        value_chunk chunk;
+        load(likelihood, gki_at(ws, likelihood->out, row), first, &chunk);
         for (size_t node = 0; node < NODES; node++) {
             double weight;
             points p;
             const gki_real z = (gki_real)node_at(node, &weight);
-            points_at(&its, z, &p);
-            for (size_t i = 0; i < its.n; i++) {
+            points_at(&chunk, z, &p);
+            for (size_t i = 0; i < chunk.n; i++) {
                 gki_real d[PARAMETERS];
-                gradient_at(&its, &p, i, z, p.x[i], d);
+                gradient_at(&chunk, &p, i, z, p.x[i], d);
                 for (size_t q = 0; q < PARAMETERS; q++)
                     sum[q][i] += weight * (double)d[q] * (double)d[q];
             }
         }
         for (size_t q = 0; q < PARAMETERS; q++)
-            for (size_t i = 0; i < its.n; i++)
+            for (size_t i = 0; i < chunk.n; i++)
                 sd[q * likelihood->values + first + i] =
-                    its.slope[q * its.n + i] * (gki_real)sqrt(sum[q][i]);
+                    chunk.slope[q * chunk.n + i] * (gki_real)sqrt(sum[q][i]);
     }
 }
 
@@ -168,11 +170,11 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
     (void)params;
     for (size_t r = 0; r < n; r++)
         for (size_t first = 0; first < likelihood->values; first += CHUNK) {
-            chunk its;
-            load(likelihood, out + r * likelihood->outputs, first, &its);
-            for (size_t i = 0; i < its.n; i++)
+            value_chunk chunk;
+            load(likelihood, out + r * likelihood->outputs, first, &chunk);
+            for (size_t i = 0; i < chunk.n; i++)
                 images[r * likelihood->values + first + i] =
-                    (gki_real)gki_density_value((double)its.value[i]);
+                    (gki_real)gki_density_value((double)chunk.value[i]);
         }
 }
 
@@ -184,16 +186,16 @@ static void means(const gki_likelihood *likelihood, const gki_params *params, si
     for (size_t r = 0; r < n; r++)
         for (size_t first = 0; first < likelihood->values; first += CHUNK) {
             double sum[CHUNK] = {0};
-            chunk its;
-            load(likelihood, out + r * likelihood->outputs, first, &its);
+            value_chunk chunk;
+            load(likelihood, out + r * likelihood->outputs, first, &chunk);
             for (size_t node = 0; node < NODES; node++) {
                 double weight;
                 points p;
-                points_at(&its, (gki_real)node_at(node, &weight), &p);
-                for (size_t i = 0; i < its.n; i++)
+                points_at(&chunk, (gki_real)node_at(node, &weight), &p);
+                for (size_t i = 0; i < chunk.n; i++)
                     sum[i] += weight * (double)p.x[i];
             }
-            for (size_t i = 0; i < its.n; i++)
+            for (size_t i = 0; i < chunk.n; i++)
                 images[r * likelihood->values + first + i] = (gki_real)gki_density_value(sum[i]);
         }
 }
@@ -205,13 +207,13 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
     const uint32_t step = rng.step;
     for (size_t first = 0; first < likelihood->values; first += CHUNK) {
         gki_real z[CHUNK], t[CHUNK];
-        chunk its;
-        load(likelihood, out, first, &its);
+        value_chunk chunk;
+        load(likelihood, out, first, &chunk);
         rng.step = step + (uint32_t)(first / CHUNK);
-        gki_rng_normal(rng, its.n, z);
+        gki_rng_normal(rng, chunk.n, z);
         const gki_gk_outputs drawn = {.x = t};
-        gki_gk_batch_forward(1, its.n, &its.columns, z, &drawn);
-        for (size_t i = 0; i < its.n; i++)
+        gki_gk_batch_forward(1, chunk.n, &chunk.columns, z, &drawn);
+        for (size_t i = 0; i < chunk.n; i++)
             image[first + i] = (float)gki_density_value((double)t[i]);
     }
 }

@@ -80,28 +80,28 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *v
     }
 }
 
-static void levels(size_t n, const gki_real *x, const gki_level_edges *its, int *level,
+static void levels(size_t n, const gki_real *x, const gki_level_edges *edges, int *level,
                    gki_real *lower, gki_real *upper)
 {
-    find_levels(n, x, its, level, lower, upper);
+    find_levels(n, x, edges, level, lower, upper);
 }
 
 /* --- Scores of edges ------------------------------------------------------ */
 
 /* One component of some values. */
-typedef struct component {
+typedef struct level_component {
     V a, b, by_b, g, k;
-} component;
+} level_component;
 
-static inline component component_at(size_t n, const REAL *value, size_t i)
+static inline level_component component_at(size_t n, const REAL *value, size_t i)
 {
     const size_t left = n - i;
     const V b = F(load_part)(value + n + i, left, 1);
-    return (component){.a = F(load_part)(value + i, left, 0),
-                       .b = b,
-                       .by_b = S(constant)(1.0) / b,
-                       .g = F(load_part)(value + 2 * n + i, left, 0),
-                       .k = F(load_part)(value + 3 * n + i, left, 0)};
+    return (level_component){.a = F(load_part)(value + i, left, 0),
+                             .b = b,
+                             .by_b = S(constant)(1.0) / b,
+                             .g = F(load_part)(value + 2 * n + i, left, 0),
+                             .k = F(load_part)(value + 3 * n + i, left, 0)};
 }
 
 /* Q near the score z, for the equation Q(z + step) = x. */
@@ -113,15 +113,16 @@ typedef struct inverse_point {
 } inverse_point;
 
 /* y is (x − A)/B. */
-static inline inverse_point point_at(const component *its, V y, V z)
+static inline inverse_point point_at(const level_component *component, V y, V z)
 {
     const V one = S(constant)(1.0), zero = S(constant)(0.0), half = S(constant)(0.5);
     const V s = F(abs)(z);
     inverse_point point = {.z = z, .side = F(select)(z < zero, -one, one)};
-    point.t = S(terms_at)(s, point.side * its->g, its->k, S(constant)(GKV_GK_DEFAULT_C));
-    const V W = F(exp)(its->k * point.t.ln), by_slope = one / (point.t.R * W);
-    point.ratio = point.side * S(ratio_of)(&point.t, s, its->k);
-    point.by_dq = by_slope * its->by_b;
+    point.t =
+        S(terms_at)(s, point.side * component->g, component->k, S(constant)(GKV_GK_DEFAULT_C));
+    const V W = F(exp)(component->k * point.t.ln), by_slope = one / (point.t.R * W);
+    point.ratio = point.side * S(ratio_of)(&point.t, s, component->k);
+    point.by_dq = by_slope * component->by_b;
     const V newton = (y - z * point.t.T * W) * by_slope;
     const V halley = newton / F(max)(half, one + half * point.ratio * newton);
     /* the order of the operands keeps NaN */
@@ -136,20 +137,22 @@ static inline F(mask) is_open(const inverse_point *point)
 }
 
 /* The start of the iteration. */
-static inline V start_of(const component *its, V y)
+static inline V start_of(const level_component *component, V y)
 {
     const V zero = S(constant)(0.0), size = F(abs)(y), least = S(constant)(1e-30);
     const V one_y = F(max)(least, size);
-    const V s = S(start)(one_y, S(constant)(1.0) / one_y, F(select)(y < zero, -its->g, its->g),
-                         its->k, S(constant)(GKV_GK_DEFAULT_C));
+    const V s =
+        S(start)(one_y, S(constant)(1.0) / one_y, F(select)(y < zero, -component->g, component->g),
+                 component->k, S(constant)(GKV_GK_DEFAULT_C));
     return vr_limited(F(select)(y < zero, -s, s), -FAR, FAR);
 }
 
 /* The library's iteration, which converges always. */
-static inline V bracketed(const component *its, V y)
+static inline V bracketed(const level_component *component, V y)
 {
     const V zero = S(constant)(0.0), c = S(constant)(GKV_GK_DEFAULT_C);
-    S(root) root = S(begin)(F(abs)(y), F(select)(y < zero, -its->g, its->g), its->k, c);
+    S(root)
+    root = S(begin)(F(abs)(y), F(select)(y < zero, -component->g, component->g), component->k, c);
     for (int step = 0; step < 120 && F(any)(root.open); step++)
         S(improve)(&root, c, step);
     return vr_limited(F(select)(y < zero, -root.s, root.s), -FAR, FAR);
@@ -157,7 +160,8 @@ static inline V bracketed(const component *its, V y)
 
 /* Solves for SIDE vectors of edges together: the steps of one wait for each other, and those of
  * several do not. The scores z are the starts. */
-static inline void solve(const component *its, const V *y, const V *z, inverse_point *points)
+static inline void solve(const level_component *component, const V *y, const V *z,
+                         inverse_point *points)
 {
     enum { STEPS = 6 };
     V next[SIDE];
@@ -166,7 +170,7 @@ static inline void solve(const component *its, const V *y, const V *z, inverse_p
     for (int step = 0; step < STEPS; step++) {
         F(mask) open[SIDE], any;
         for (int v = 0; v < SIDE; v++)
-            points[v] = point_at(&its[v], y[v], next[v]);
+            points[v] = point_at(&component[v], y[v], next[v]);
         any = is_open(&points[0]);
         for (int v = 0; v < SIDE; v++) {
             open[v] = is_open(&points[v]);
@@ -181,21 +185,22 @@ static inline void solve(const component *its, const V *y, const V *z, inverse_p
     for (int v = 0; v < SIDE; v++) {
         const F(mask) open = is_open(&points[v]);
         if (F(any)(open))
-            points[v] =
-                point_at(&its[v], y[v], F(select)(open, bracketed(&its[v], y[v]), points[v].z));
+            points[v] = point_at(&component[v], y[v],
+                                 F(select)(open, bracketed(&component[v], y[v]), points[v].z));
     }
 }
 
 /* The score of an edge from that of a near one, at the distance y_apart. */
-static inline V start_beside(const component *its, const inverse_point *near, V y, V y_apart)
+static inline V start_beside(const level_component *component, const inverse_point *near, V y,
+                             V y_apart)
 {
     const V one = S(constant)(1.0), half = S(constant)(0.5);
-    const V newton = y_apart * its->b * near->by_dq, turn = one + half * near->ratio * newton;
+    const V newton = y_apart * component->b * near->by_dq, turn = one + half * near->ratio * newton;
     const V z = near->z + near->step + newton / F(max)(half, turn);
     const F(mask) far = F(abs)(newton) > S(constant)(2.0);
     if (!F(any)(far))
         return vr_limited(z, -FAR, FAR);
-    return F(select)(far, start_of(its, y), vr_limited(z, -FAR, FAR));
+    return F(select)(far, start_of(component, y), vr_limited(z, -FAR, FAR));
 }
 
 /* --- Probabilities and densities ------------------------------------------ */
@@ -228,7 +233,7 @@ typedef struct edge {
 } edge;
 
 /* All of the edge x from the last point of its iteration. */
-static inline edge edge_of(const component *its, const inverse_point *point, V x)
+static inline edge edge_of(const level_component *component, const inverse_point *point, V x)
 {
     const V one = S(constant)(1.0), half = S(constant)(0.5), zero = S(constant)(0.0),
             far = vr_set(GKV_LEVEL_FAR / 2), two = S(constant)(2.0);
@@ -242,8 +247,8 @@ static inline edge edge_of(const component *its, const inverse_point *point, V x
     e.d_f = -e.f * (z + point->ratio) * e.by_dq;
     const V ln = point->t.ln + two * point->z * point->t.m * step,
             T = point->t.T + point->t.dT * out,
-            sech2 = point->t.sech2 * (one - its->g * step * point->t.tanh);
-    const V moved = e.f * (x - its->a);
+            sech2 = point->t.sech2 * (one - component->g * step * point->t.tanh);
+    const V moved = e.f * (x - component->a);
     e.d_g = moved * (S(constant)(0.5 * GKV_GK_DEFAULT_C) * z * sech2 / T);
     e.d_k = moved * ln;
     return e;
@@ -255,26 +260,28 @@ static inline V below(const edge *e)
     return F(select)(e->z < S(constant)(0.0), e->tail, S(constant)(1.0) - e->tail);
 }
 
-static inline void store_edge(const edge *e, const component *its, size_t n, size_t i, REAL *out)
+static inline void store_edge(const edge *e, const level_component *component, size_t n, size_t i,
+                              REAL *out)
 {
     const size_t left = n - i;
     F(store_part)(out + i, left, below(e));
     F(store_part)(out + n + i, left, -e->f);
-    F(store_part)(out + 2 * n + i, left, -e->f * (e->x - its->a));
+    F(store_part)(out + 2 * n + i, left, -e->f * (e->x - component->a));
     F(store_part)(out + 3 * n + i, left, -e->d_g);
     F(store_part)(out + 4 * n + i, left, -e->d_k);
 }
 
 /* The start of the search for an edge. */
-static inline V start_from(const gki_gk_level_place *from, const component *its, V x, V y, size_t i,
-                           size_t left)
+static inline V start_from(const gki_gk_level_place *from, const level_component *component, V x,
+                           V y, size_t i, size_t left)
 {
     if (!from || !from->begun)
-        return start_of(its, y);
+        return start_of(component, y);
     const inverse_point near = {.z = F(load_part)(from->z + i, left, 0),
                                 .by_dq = F(load_part)(from->by_dq + i, left, 1),
                                 .ratio = F(load_part)(from->ratio + i, left, 0)};
-    return start_beside(its, &near, y, (x - F(load_part)(from->x + i, left, 0)) * its->by_b);
+    return start_beside(component, &near, y,
+                        (x - F(load_part)(from->x + i, left, 0)) * component->by_b);
 }
 
 static inline void store_place(const edge *e, const inverse_point *point, size_t i, size_t left,
@@ -289,21 +296,21 @@ static inline void store_place(const edge *e, const inverse_point *point, size_t
 static void edges(size_t n, const REAL *value, const REAL *x, gki_gk_level_place *from, REAL *to)
 {
     for (size_t i = 0; i < n; i += SIDE * LANES) {
-        component its[SIDE];
+        level_component component[SIDE];
         V at_x[SIDE], y[SIDE], start[SIDE];
         inverse_point points[SIDE];
         for (size_t v = 0; v < SIDE; v++) {
             const size_t j = i + v * LANES < n ? i + v * LANES : i;
-            its[v] = component_at(n, value, j);
+            component[v] = component_at(n, value, j);
             at_x[v] = F(load_part)(x + j, n - j, 0);
-            y[v] = (at_x[v] - its[v].a) * its[v].by_b;
-            start[v] = start_from(from, &its[v], at_x[v], y[v], j, n - j);
+            y[v] = (at_x[v] - component[v].a) * component[v].by_b;
+            start[v] = start_from(from, &component[v], at_x[v], y[v], j, n - j);
         }
-        solve(its, y, start, points);
+        solve(component, y, start, points);
         for (size_t v = 0; v < SIDE && i + v * LANES < n; v++) {
             const size_t j = i + v * LANES;
-            const edge e = edge_of(&its[v], &points[v], at_x[v]);
-            store_edge(&e, &its[v], n, j, to);
+            const edge e = edge_of(&component[v], &points[v], at_x[v]);
+            store_edge(&e, &component[v], n, j, to);
             if (from)
                 store_place(&e, &points[v], j, n - j, from);
         }
@@ -315,14 +322,14 @@ static void edges(size_t n, const REAL *value, const REAL *x, gki_gk_level_place
 static void reach(size_t n, const REAL *value, REAL *least, REAL *most)
 {
     for (size_t i = 0; i < n; i += LANES) {
-        const component its = component_at(n, value, i);
+        const level_component component = component_at(n, value, i);
         const V z = S(constant)(REACH), c = S(constant)(GKV_GK_DEFAULT_C);
-        const S(terms) low = S(terms_at)(z, -its.g, its.k, c),
-                       high = S(terms_at)(z, its.g, its.k, c);
-        const V size = its.b * z * F(exp)(its.k * low.ln);
+        const S(terms) low = S(terms_at)(z, -component.g, component.k, c),
+                       high = S(terms_at)(z, component.g, component.k, c);
+        const V size = component.b * z * F(exp)(component.k * low.ln);
         REAL ends[2][LANES];
-        F(store)(ends[0], its.a - size * low.T);
-        F(store)(ends[1], its.a + size * high.T);
+        F(store)(ends[0], component.a - size * low.T);
+        F(store)(ends[1], component.a + size * high.T);
         for (size_t v = 0; v < LANES && v < n - i; v++) {
             *least = ends[0][v] < *least ? ends[0][v] : *least;
             *most = ends[1][v] > *most ? ends[1][v] : *most;
@@ -330,8 +337,8 @@ static void reach(size_t n, const REAL *value, REAL *least, REAL *most)
     }
 }
 
-static inline void store_interval(const edge *l, const edge *u, const component *its, size_t n,
-                                  size_t i, REAL *out)
+static inline void store_interval(const edge *l, const edge *u, const level_component *component,
+                                  size_t n, size_t i, REAL *out)
 {
     const V zero = S(constant)(0.0), one = S(constant)(1.0), half = S(constant)(0.5),
             w = u->x - l->x;
@@ -346,7 +353,8 @@ static inline void store_interval(const edge *l, const edge *u, const component 
     F(store_part)(out + i, left, F(select)(size < S(constant)(THIN), narrow, wide));
     F(store_part)(out + n + i, left, l->f - u->f);
     /* an edge at infinity has f = 0, and its distance is finite */
-    F(store_part)(out + 2 * n + i, left, l->f * (l->x - its->a) - u->f * (u->x - its->a));
+    F(store_part)
+    (out + 2 * n + i, left, l->f * (l->x - component->a) - u->f * (u->x - component->a));
     F(store_part)(out + 3 * n + i, left, l->d_g - u->d_g);
     F(store_part)(out + 4 * n + i, left, l->d_k - u->d_k);
     F(store_part)(out + 5 * n + i, left, -l->f);
@@ -357,78 +365,78 @@ static void intervals(size_t n, const REAL *value, const REAL *lower, const REAL
 {
     const V far = vr_set(GKV_LEVEL_FAR / 2);
     for (size_t i = 0; i < n; i += SIDE * LANES) {
-        component its[SIDE];
+        level_component component[SIDE];
         V low[SIDE], high[SIDE], y_l[SIDE], y_u[SIDE], apart[SIDE], start[SIDE];
         inverse_point at_l[SIDE], at_u[SIDE];
         int any = 0;
         for (size_t v = 0; v < SIDE; v++) {
             const size_t j = i + v * LANES < n ? i + v * LANES : i;
-            its[v] = component_at(n, value, j);
+            component[v] = component_at(n, value, j);
             low[v] = F(load_part)(lower + j, n - j, 0);
             high[v] = F(load_part)(upper + j, n - j, 0);
             /* an edge at infinity is solved for as the other one */
             const V near_l = F(select)(low[v] < -far, high[v], low[v]),
                     near_u = F(select)(high[v] > far, low[v], high[v]);
-            y_l[v] = (near_l - its[v].a) * its[v].by_b;
-            y_u[v] = (near_u - its[v].a) * its[v].by_b;
-            apart[v] = (near_u - near_l) * its[v].by_b;
+            y_l[v] = (near_l - component[v].a) * component[v].by_b;
+            y_u[v] = (near_u - component[v].a) * component[v].by_b;
+            apart[v] = (near_u - near_l) * component[v].by_b;
             any |= F(any)(near_u > near_l);
         }
         for (size_t v = 0; v < SIDE; v++)
-            start[v] = start_of(&its[v], y_l[v]);
-        solve(its, y_l, start, at_l);
+            start[v] = start_of(&component[v], y_l[v]);
+        solve(component, y_l, start, at_l);
         for (size_t v = 0; v < SIDE; v++)
             at_u[v] = at_l[v];
         if (any) {
             for (size_t v = 0; v < SIDE; v++)
-                start[v] = start_beside(&its[v], &at_l[v], y_u[v], apart[v]);
-            solve(its, y_u, start, at_u);
+                start[v] = start_beside(&component[v], &at_l[v], y_u[v], apart[v]);
+            solve(component, y_u, start, at_u);
         }
         for (size_t v = 0; v < SIDE && i + v * LANES < n; v++) {
-            const edge l = edge_of(&its[v], &at_l[v], low[v]),
-                       u = edge_of(&its[v], &at_u[v], high[v]);
-            store_interval(&l, &u, &its[v], n, i + v * LANES, out);
+            const edge l = edge_of(&component[v], &at_l[v], low[v]),
+                       u = edge_of(&component[v], &at_u[v], high[v]);
+            store_interval(&l, &u, &component[v], n, i + v * LANES, out);
         }
     }
 }
 
 /* --- Mixtures ------------------------------------------------------------- */
 
-static void weights(size_t stride, const gki_real *out, gki_gk_level_mixture *its)
+static void weights(size_t stride, const gki_real *out, gki_gk_level_mixture *mixture)
 {
-    for (size_t i = 0; i < its->n; i += VR_LANES) {
-        const size_t left = its->n - i;
-        if (its->components == 1) {
-            vr_store_part(its->weight[0] + i, left, vr_set(1));
+    for (size_t i = 0; i < mixture->n; i += VR_LANES) {
+        const size_t left = mixture->n - i;
+        if (mixture->components == 1) {
+            vr_store_part(mixture->weight[0] + i, left, vr_set(1));
             continue;
         }
         vr greatest = vr_load_part(out + i, left, 0), sum = vr_set(0);
-        for (size_t k = 1; k < its->components; k++)
+        for (size_t k = 1; k < mixture->components; k++)
             greatest = vr_max(greatest, vr_load_part(out + k * stride + i, left, 0));
-        for (size_t k = 0; k < its->components; k++) {
+        for (size_t k = 0; k < mixture->components; k++) {
             const vr weight = vr_exp(vr_load_part(out + k * stride + i, left, 0) - greatest);
-            vr_store_part(its->weight[k] + i, left, weight);
+            vr_store_part(mixture->weight[k] + i, left, weight);
             sum = sum + weight;
         }
-        for (size_t k = 0; k < its->components; k++)
-            vr_store_part(its->weight[k] + i, left,
-                          vr_load_part(its->weight[k] + i, left, 0) / sum);
+        for (size_t k = 0; k < mixture->components; k++)
+            vr_store_part(mixture->weight[k] + i, left,
+                          vr_load_part(mixture->weight[k] + i, left, 0) / sum);
     }
 }
 
-static gki_real combine(const gki_gk_level_mixture *its,
-                        gki_real (*of)[GKV_GK_LEVEL_RESULTS * GKV_GK_LEVEL_CHUNK],
+static gki_real combine(const gki_gk_level_mixture *mixture,
+                        gki_real (*results)[GKV_GK_LEVEL_RESULTS * GKV_GK_LEVEL_CHUNK],
                         gki_gk_level_gradients *gradients)
 {
     enum { PARAMETERS = GKV_GK_LEVEL_PARAMETERS };
-    const size_t n = its->n, count = its->components;
+    const size_t n = mixture->n, count = mixture->components;
     vr logs = vr_set(0);
     for (size_t i = 0; i < n; i += VR_LANES) {
         const size_t left = n - i;
         vr p = vr_set(0);
         for (size_t k = 0; k < count; k++)
-            p = vr_fma(vr_load_part(its->weight[k] + i, left, 0), vr_load_part(of[k] + i, left, 0),
-                       p);
+            p = vr_fma(vr_load_part(mixture->weight[k] + i, left, 0),
+                       vr_load_part(results[k] + i, left, 0), p);
         const vr total =
             vr_fma(p, vr_set(1 - GKV_LEVEL_FLOOR), vr_set(GKV_LEVEL_FLOOR / GKV_LEVELS));
         gki_real one[VR_LANES]; /* lanes after the last value count for nothing */
@@ -439,16 +447,18 @@ static gki_real combine(const gki_gk_level_mixture *its,
         const vr scale = vr_set(GKV_LEVEL_FLOOR - 1) / total;
         vr lower = vr_set(0), upper = vr_set(0);
         for (size_t k = 0; k < count; k++) {
-            const vr weight = scale * vr_load_part(its->weight[k] + i, left, 0);
+            const vr weight = scale * vr_load_part(mixture->weight[k] + i, left, 0);
             if (gradients->logits)
                 vr_store_part(gradients->logits + k * gradients->stride + i, left,
-                              weight * (vr_load_part(of[k] + i, left, 0) - p));
+                              weight * (vr_load_part(results[k] + i, left, 0) - p));
             for (size_t q = 0; q < PARAMETERS; q++)
                 vr_store_part(gradients->out + (q * count + k) * gradients->stride + i, left,
-                              weight * vr_load_part(of[k] + (1 + q) * n + i, left, 0) *
-                                  vr_load_part(its->slope[k] + q * n + i, left, 0));
-            lower = vr_fma(weight, vr_load_part(of[k] + (1 + PARAMETERS) * n + i, left, 0), lower);
-            upper = vr_fma(weight, vr_load_part(of[k] + (2 + PARAMETERS) * n + i, left, 0), upper);
+                              weight * vr_load_part(results[k] + (1 + q) * n + i, left, 0) *
+                                  vr_load_part(mixture->slope[k] + q * n + i, left, 0));
+            lower =
+                vr_fma(weight, vr_load_part(results[k] + (1 + PARAMETERS) * n + i, left, 0), lower);
+            upper =
+                vr_fma(weight, vr_load_part(results[k] + (2 + PARAMETERS) * n + i, left, 0), upper);
         }
         vr_store_part(gradients->lower + i, left, lower);
         vr_store_part(gradients->upper + i, left, upper);

@@ -52,11 +52,11 @@ typedef struct gki_gk_level_gradients {
 typedef struct gki_gk_level_kernels {
     /* Finds the levels of n values, and their edges. The outputs have GKV_GK_LEVEL_CHUNK elements,
      * of which those after the n-th may be written too. */
-    void (*levels)(size_t n, const gki_real *x, const gki_level_edges *its, int *level,
+    void (*levels)(size_t n, const gki_real *x, const gki_level_edges *edges, int *level,
                    gki_real *lower, gki_real *upper);
     /* Computes the weights of the components, the softmax of logits: logit k of value i is
      * out[k·stride + i]. With one component they are 1, and `out` is not read. */
-    void (*weights)(size_t stride, const gki_real *out, gki_gk_level_mixture *its);
+    void (*weights)(size_t stride, const gki_real *out, gki_gk_level_mixture *mixture);
     /* Computes A, B, g and k of n values, as value[4][n], and their derivatives in the outputs,
      * those of log B in place of B, as slope[4][n]. Parameter p of value i is out[p·stride + i]. */
     void (*parameters)(size_t n, size_t stride, const gki_real *out, gki_real *value,
@@ -73,10 +73,10 @@ typedef struct gki_gk_level_kernels {
      * lower and upper edge, as out[7][n]. One of the edges may be at infinity, ∓GKV_LEVEL_FAR. */
     void (*intervals)(size_t n, const gki_real *value, const gki_real *lower, const gki_real *upper,
                       gki_real *out);
-    /* Returns −Σ log P of the values from their intervals of[component], and computes its gradients
-     * unless `gradients` is NULL. */
-    gki_real (*combine)(const gki_gk_level_mixture *its,
-                        gki_real (*of)[GKV_GK_LEVEL_RESULTS * GKV_GK_LEVEL_CHUNK],
+    /* Returns −Σ log P of the values from their intervals results[component], and computes its
+     * gradients unless `gradients` is NULL. */
+    gki_real (*combine)(const gki_gk_level_mixture *mixture,
+                        gki_real (*results)[GKV_GK_LEVEL_RESULTS * GKV_GK_LEVEL_CHUNK],
                         gki_gk_level_gradients *gradients);
 } gki_gk_level_kernels;
 

@@ -58,20 +58,21 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
 
 /* --- Components ----------------------------------------------------------- */
 
-typedef gki_gk_level_mixture chunk;
+typedef gki_gk_level_mixture value_chunk;
 
 /* The parameters of all components for at most so many values. */
 static void load_chunk(const gki_level_mixture *mixture, const gki_real *out, size_t first,
-                       size_t most, chunk *its)
+                       size_t most, value_chunk *chunk)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
     const size_t values = mixture->base.values;
-    its->n = values - first < most ? values - first : most;
-    its->components = mixture->components;
-    kernels->weights(values, out + first, its);
+    chunk->n = values - first < most ? values - first : most;
+    chunk->components = mixture->components;
+    kernels->weights(values, out + first, chunk);
     for (size_t k = 0; k < mixture->components; k++)
-        kernels->parameters(its->n, mixture->components * values,
-                            out + place_of(mixture, 0, k) + first, its->value[k], its->slope[k]);
+        kernels->parameters(chunk->n, mixture->components * values,
+                            out + place_of(mixture, 0, k) + first, chunk->value[k],
+                            chunk->slope[k]);
 }
 
 /* --- Forward and backward ------------------------------------------------- */
@@ -82,24 +83,24 @@ typedef gki_real edge_sums[2][GKV_LEVELS + 1];
 
 /* Computes −Σ log P of a chunk of an image and, unless d_out is NULL, its gradients; those in edges
  * are added to d_edges, unless it is NULL. */
-static double forward_chunk(const gki_level_mixture *mixture, const chunk *its, const gki_real *x,
-                            size_t first, const gki_level_edges *edges, gki_real *d_out,
-                            edge_sums *d_edges)
+static double forward_chunk(const gki_level_mixture *mixture, const value_chunk *chunk,
+                            const gki_real *x, size_t first, const gki_level_edges *edges,
+                            gki_real *d_out, edge_sums *d_edges)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
-    const size_t n = its->n;
+    const size_t n = chunk->n;
     int level[CHUNK];
-    gki_real lower[CHUNK], upper[CHUNK], of[COMPONENTS_MAX][RESULTS * CHUNK];
+    gki_real lower[CHUNK], upper[CHUNK], results[COMPONENTS_MAX][RESULTS * CHUNK];
     kernels->levels(n, x + first, edges, level, lower, upper);
-    for (size_t k = 0; k < its->components; k++)
-        kernels->intervals(n, its->value[k], lower, upper, of[k]);
+    for (size_t k = 0; k < chunk->components; k++)
+        kernels->intervals(n, chunk->value[k], lower, upper, results[k]);
     if (!d_out)
-        return (double)kernels->combine(its, of, NULL);
+        return (double)kernels->combine(chunk, results, NULL);
     gki_gk_level_gradients gradients = {
         .out = d_out + place_of(mixture, 0, 0) + first,
         .logits = gki_level_mixture_logits(mixture) > 0 ? d_out + first : NULL,
         .stride = mixture->base.values};
-    const double sum = (double)kernels->combine(its, of, &gradients);
+    const double sum = (double)kernels->combine(chunk, results, &gradients);
     for (size_t i = 0; d_edges && i < n; i++) {
         gki_real *entry = &(*d_edges)[i % 2][level[i]];
         entry[0] += gradients.lower[i];
@@ -121,9 +122,10 @@ static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t 
         edge_sums sums = {{0}};
         double sum = 0;
         for (size_t begin = 0; begin < likelihood->values; begin += CHUNK) {
-            chunk its;
-            load_chunk(mixture, out, begin, CHUNK, &its);
-            sum += forward_chunk(mixture, &its, x, begin, &edges, d_out, has_edges ? &sums : NULL);
+            value_chunk chunk;
+            load_chunk(mixture, out, begin, CHUNK, &chunk);
+            sum +=
+                forward_chunk(mixture, &chunk, x, begin, &edges, d_out, has_edges ? &sums : NULL);
         }
         for (size_t v = 0; has_edges && v < GKV_LEVELS; v++)
             gki_at(ws, likelihood->d_own, r)[v] = v > 0 ? sums[0][v] + sums[1][v] : 0;
@@ -143,11 +145,11 @@ typedef struct edge_range {
     gki_gk_level_place places[COMPONENTS_MAX]; /* the last edges, of each component */
 } edge_range;
 
-static void begin_range(const chunk *its, const gki_level_edges *edges, edge_range *range)
+static void begin_range(const value_chunk *chunk, const gki_level_edges *edges, edge_range *range)
 {
     gki_real least = (gki_real)GKV_LEVEL_FAR, most = (gki_real)-GKV_LEVEL_FAR;
-    for (size_t k = 0; k < its->components; k++) {
-        gki_gk_level_kernels_get()->reach(its->n, its->value[k], &least, &most);
+    for (size_t k = 0; k < chunk->components; k++) {
+        gki_gk_level_kernels_get()->reach(chunk->n, chunk->value[k], &least, &most);
         range->places[k].begun = false;
     }
     range->first = gki_levels_find(edges, (double)least);
@@ -155,28 +157,28 @@ static void begin_range(const chunk *its, const gki_level_edges *edges, edge_ran
 }
 
 /* Evaluates each component at an edge x of each value. */
-static void evaluate(const chunk *its, const gki_real *x, edge_range *range, at_edge values)
+static void evaluate(const value_chunk *chunk, const gki_real *x, edge_range *range, at_edge values)
 {
-    for (size_t k = 0; k < its->components; k++)
-        gki_gk_level_kernels_get()->edges(its->n, its->value[k], x,
+    for (size_t k = 0; k < chunk->components; k++)
+        gki_gk_level_kernels_get()->edges(chunk->n, chunk->value[k], x,
                                           range ? &range->places[k] : NULL, values[k]);
 }
 
-static void evaluate_upper(const chunk *its, const gki_level_edges *edges, size_t level,
+static void evaluate_upper(const value_chunk *chunk, const gki_level_edges *edges, size_t level,
                            edge_range *range, at_edge values)
 {
     gki_real x[BLOCK];
-    for (size_t i = 0; i < its->n; i++)
-        x[i] = edges->of[level].upper;
-    evaluate(its, x, range, values);
+    for (size_t i = 0; i < chunk->n; i++)
+        x[i] = edges->level[level].upper;
+    evaluate(chunk, x, range, values);
 }
 
 /* The values of F and its derivatives at an infinite edge. */
-static void evaluate_infinite(const chunk *its, gki_real cdf, at_edge values)
+static void evaluate_infinite(const value_chunk *chunk, gki_real cdf, at_edge values)
 {
-    for (size_t k = 0; k < its->components; k++)
-        for (size_t i = 0; i < (1 + PARAMETERS) * its->n; i++)
-            values[k][i] = i < its->n ? cdf : 0;
+    for (size_t k = 0; k < chunk->components; k++)
+        for (size_t i = 0; i < (1 + PARAMETERS) * chunk->n; i++)
+            values[k][i] = i < chunk->n ? cdf : 0;
 }
 
 /* Sums of the squares of derivatives over the levels. */
@@ -185,20 +187,20 @@ typedef struct information {
 } information;
 
 /* Adds the information of a level from the edges below and above it. */
-static void add_level(const chunk *its, at_edge below, at_edge above, information *sums)
+static void add_level(const value_chunk *chunk, at_edge below, at_edge above, information *sums)
 {
     const gki_real rest = (gki_real)(1 - GKV_LEVEL_FLOOR),
                    floor = (gki_real)(GKV_LEVEL_FLOOR / GKV_LEVELS);
-    const size_t n = its->n;
+    const size_t n = chunk->n;
     gki_real p[BLOCK] = {0}, scale[BLOCK];
-    for (size_t k = 0; k < its->components; k++)
+    for (size_t k = 0; k < chunk->components; k++)
         for (size_t i = 0; i < n; i++)
-            p[i] += its->weight[k][i] * (above[k][i] - below[k][i]);
+            p[i] += chunk->weight[k][i] * (above[k][i] - below[k][i]);
     for (size_t i = 0; i < n; i++) {
         const gki_real total = rest * p[i] + floor;
         scale[i] = rest * rest / (total > floor ? total : floor);
     }
-    for (size_t k = 0; k < its->components; k++) {
+    for (size_t k = 0; k < chunk->components; k++) {
         for (size_t i = 0; i < n; i++) {
             const gki_real part = above[k][i] - below[k][i] - p[i];
             sums->logit[k][i] += scale[i] * part * part;
@@ -220,41 +222,41 @@ static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws,
     gki_level_edges edges;
     gki_levels_edges(&mixture->levels, ws->params, &edges);
     for (size_t first = 0; first < values; first += BLOCK) {
-        chunk its;
+        value_chunk chunk;
         edge_range range;
         at_edge sides[2]; /* the edge below a level, and that above it */
         information sum;
-        load_chunk(mixture, out, first, BLOCK, &its);
-        begin_range(&its, &edges, &range);
+        load_chunk(mixture, out, first, BLOCK, &chunk);
+        begin_range(&chunk, &edges, &range);
         memset(&sum, 0, sizeof sum);
-        evaluate_infinite(&its, 0, sides[0]);
+        evaluate_infinite(&chunk, 0, sides[0]);
         for (size_t v = range.first; v <= range.last; v++) {
             const size_t side = (v - range.first) % 2;
             if (v < range.last)
-                evaluate_upper(&its, &edges, v, &range, sides[1 - side]);
+                evaluate_upper(&chunk, &edges, v, &range, sides[1 - side]);
             else
-                evaluate_infinite(&its, 1, sides[1 - side]);
-            add_level(&its, sides[side], sides[1 - side], &sum);
+                evaluate_infinite(&chunk, 1, sides[1 - side]);
+            add_level(&chunk, sides[side], sides[1 - side], &sum);
         }
         for (size_t k = 0; k < mixture->components; k++)
-            for (size_t i = 0; i < its.n; i++) {
-                const gki_real weight = its.weight[k][i];
+            for (size_t i = 0; i < chunk.n; i++) {
+                const gki_real weight = chunk.weight[k][i];
                 if (logits > 0)
                     sd[k * values + first + i] = weight * (gki_real)sqrt((double)sum.logit[k][i]);
                 for (size_t q = 0; q < PARAMETERS; q++)
                     sd[place_of(mixture, q, k) + first + i] =
-                        weight * its.slope[k][q * its.n + i] *
-                        (gki_real)sqrt((double)sum.parameter[k][q * its.n + i]);
+                        weight * chunk.slope[k][q * chunk.n + i] *
+                        (gki_real)sqrt((double)sum.parameter[k][q * chunk.n + i]);
             }
     }
 }
 
 /* The probability of value i to be below the edge. */
-static double below_of(const chunk *its, at_edge below, size_t i)
+static double below_of(const value_chunk *chunk, at_edge below, size_t i)
 {
     double sum = 0;
-    for (size_t k = 0; k < its->components; k++)
-        sum += (double)its->weight[k][i] * (double)below[k][i];
+    for (size_t k = 0; k < chunk->components; k++)
+        sum += (double)chunk->weight[k][i] * (double)below[k][i];
     return sum;
 }
 
@@ -266,18 +268,18 @@ static void means(const gki_likelihood *likelihood, const gki_params *params, si
     gki_levels_edges(&mixture->levels, params, &edges);
     for (size_t r = 0; r < n; r++, out += likelihood->outputs, images += likelihood->values)
         for (size_t first = 0; first < likelihood->values; first += BLOCK) {
-            chunk its;
+            value_chunk chunk;
             edge_range range;
             at_edge below;
             double sum[BLOCK] = {0}; /* E[v] = Σ_{v=1}^{255} P(level ≥ v) */
-            load_chunk(mixture, out, first, BLOCK, &its);
-            begin_range(&its, &edges, &range);
+            load_chunk(mixture, out, first, BLOCK, &chunk);
+            begin_range(&chunk, &edges, &range);
             for (size_t v = range.first; v < range.last; v++) {
-                evaluate_upper(&its, &edges, v, &range, below);
-                for (size_t i = 0; i < its.n; i++)
-                    sum[i] += 1 - below_of(&its, below, i);
+                evaluate_upper(&chunk, &edges, v, &range, below);
+                for (size_t i = 0; i < chunk.n; i++)
+                    sum[i] += 1 - below_of(&chunk, below, i);
             }
-            for (size_t i = 0; i < its.n; i++)
+            for (size_t i = 0; i < chunk.n; i++)
                 images[first + i] =
                     (gki_real)((1 - GKV_LEVEL_FLOOR) * ((double)range.first + sum[i]) / 255 +
                                GKV_LEVEL_FLOOR / 2);
@@ -292,20 +294,20 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
     gki_levels_edges(&mixture->levels, params, &edges);
     for (size_t r = 0; r < n; r++, out += likelihood->outputs, images += likelihood->values)
         for (size_t first = 0; first < likelihood->values; first += BLOCK) {
-            chunk its;
+            value_chunk chunk;
             at_edge below;
             size_t low[BLOCK] = {0}, high[BLOCK];
-            load_chunk(mixture, out, first, BLOCK, &its);
-            for (size_t i = 0; i < its.n; i++)
+            load_chunk(mixture, out, first, BLOCK, &chunk);
+            for (size_t i = 0; i < chunk.n; i++)
                 high[i] = GKV_LEVELS - 1;
             for (int halving = 0; halving < 8; halving++) {
                 gki_real x[BLOCK];
-                for (size_t i = 0; i < its.n; i++)
-                    x[i] = edges.of[(low[i] + high[i]) / 2].upper;
-                evaluate(&its, x, NULL, below);
-                for (size_t i = 0; i < its.n; i++) {
+                for (size_t i = 0; i < chunk.n; i++)
+                    x[i] = edges.level[(low[i] + high[i]) / 2].upper;
+                evaluate(&chunk, x, NULL, below);
+                for (size_t i = 0; i < chunk.n; i++) {
                     const size_t middle = (low[i] + high[i]) / 2;
-                    const double cdf = (1 - GKV_LEVEL_FLOOR) * below_of(&its, below, i) +
+                    const double cdf = (1 - GKV_LEVEL_FLOOR) * below_of(&chunk, below, i) +
                                        GKV_LEVEL_FLOOR / GKV_LEVELS * (double)(middle + 1);
                     if (low[i] < high[i] && cdf >= 0.5)
                         high[i] = middle;
@@ -313,7 +315,7 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
                         low[i] = middle + 1;
                 }
             }
-            for (size_t i = 0; i < its.n; i++)
+            for (size_t i = 0; i < chunk.n; i++)
                 images[first + i] = (gki_real)low[i] / 255;
         }
 }
@@ -326,9 +328,9 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
     gki_level_edges edges;
     gki_levels_edges(&mixture->levels, params, &edges);
     for (size_t first = 0; first < likelihood->values; first += CHUNK) {
-        chunk its;
-        load_chunk(mixture, out, first, CHUNK, &its);
-        for (size_t i = 0; i < its.n; i++) {
+        value_chunk chunk;
+        load_chunk(mixture, out, first, CHUNK, &chunk);
+        for (size_t i = 0; i < chunk.n; i++) {
             double uniform[2], sum = 0;
             gki_rng_uniform_pair(rng, first + i, uniform);
             if (uniform[0] < GKV_LEVEL_FLOOR) {
@@ -337,13 +339,13 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
             }
             double choice = (uniform[0] - GKV_LEVEL_FLOOR) / (1 - GKV_LEVEL_FLOOR);
             size_t k = 0;
-            for (; k + 1 < its.components && choice >= (sum += (double)its.weight[k][i]); k++)
+            for (; k + 1 < chunk.components && choice >= (sum += (double)chunk.weight[k][i]); k++)
                 continue;
-            const gki_real *value = its.value[k];
+            const gki_real *value = chunk.value[k];
             const gkv_gk gk = {.a = (double)value[i],
-                               .b = (double)value[its.n + i],
-                               .g = (double)value[2 * its.n + i],
-                               .k = (double)value[3 * its.n + i],
+                               .b = (double)value[chunk.n + i],
+                               .g = (double)value[2 * chunk.n + i],
+                               .k = (double)value[3 * chunk.n + i],
                                .c = GKV_GK_DEFAULT_C};
             image[first + i] =
                 (float)gki_levels_find(&edges, gkv_gk_quantile(&gk, uniform[1])) / 255.0F;

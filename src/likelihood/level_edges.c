@@ -42,20 +42,21 @@ void gki_levels_edges(const gki_levels *levels, const gki_params *params, gki_le
     double fraction[GKV_LEVELS], sum = 0;
     fractions_of(levels, params, fraction);
     for (size_t v = 0; v < GKV_LEVELS; v++) {
-        edges->of[v].lower = v == 0 ? (gki_real)-GKV_LEVEL_FAR : edges->of[v - 1].upper;
+        edges->level[v].lower = v == 0 ? (gki_real)-GKV_LEVEL_FAR : edges->level[v - 1].upper;
         sum += fraction[v];
-        edges->of[v].upper =
+        edges->level[v].upper =
             v == GKV_LEVELS - 1 ? (gki_real)GKV_LEVEL_FAR : (gki_real)(first_edge + range * sum);
         /* of the rounded edges, so that the probabilities of levels sum to 1 */
-        edges->of[v].width = edges->of[v].upper - edges->of[v].lower;
+        edges->level[v].width = edges->level[v].upper - edges->level[v].lower;
     }
 }
 
 void gki_levels_middles(const gki_level_edges *edges, gki_real middles[GKV_LEVELS])
 {
     for (size_t v = 0; v < GKV_LEVELS; v++) {
-        const double lower = v == 0 ? first_edge : (double)edges->of[v].lower,
-                     upper = v == GKV_LEVELS - 1 ? first_edge + range : (double)edges->of[v].upper;
+        const double lower = v == 0 ? first_edge : (double)edges->level[v].lower,
+                     upper =
+                         v == GKV_LEVELS - 1 ? first_edge + range : (double)edges->level[v].upper;
         middles[v] = (gki_real)((lower + upper) / 2);
     }
 }
@@ -83,7 +84,7 @@ size_t gki_levels_find(const gki_level_edges *edges, double x)
     size_t low = 0, high = GKV_LEVELS - 1; /* the first level whose upper edge is above x */
     while (low < high) {
         const size_t middle = (low + high) / 2;
-        if (x < (double)edges->of[middle].upper)
+        if (x < (double)edges->level[middle].upper)
             high = middle;
         else
             low = middle + 1;

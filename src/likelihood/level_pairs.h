@@ -22,9 +22,9 @@ static inline void vr_gather_edges(const gki_level_edges *edges, const int *leve
     /* a level has two pairs, of which the first one are its edges */
     const __m512i pair = _mm512_slli_epi32(_mm512_loadu_si512(level), 1);
     const __m512 first = _mm512_castpd_ps(
-                     _mm512_i32gather_pd(_mm512_castsi512_si256(pair), edges->of, 8)),
+                     _mm512_i32gather_pd(_mm512_castsi512_si256(pair), edges->level, 8)),
                  second = _mm512_castpd_ps(
-                     _mm512_i32gather_pd(_mm512_extracti64x4_epi64(pair, 1), edges->of, 8));
+                     _mm512_i32gather_pd(_mm512_extracti64x4_epi64(pair, 1), edges->level, 8));
     *lower = _mm512_permutex2var_ps(first, even, second);
     *upper = _mm512_permutex2var_ps(first, _mm512_add_epi32(even, _mm512_set1_epi32(1)), second);
 }
@@ -41,8 +41,8 @@ static inline void vr_store_pairs(float *p, vf a, vf b)
 
 static inline __m128 two_pairs(const gki_level_edges *edges, const int *level)
 {
-    const __m128 first = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)&edges->of[level[0]]);
-    return _mm_loadh_pi(first, (const __m64 *)&edges->of[level[1]]);
+    const __m128 first = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)&edges->level[level[0]]);
+    return _mm_loadh_pi(first, (const __m64 *)&edges->level[level[1]]);
 }
 
 static inline void vr_gather_edges(const gki_level_edges *edges, const int *level, vf *lower,
@@ -68,8 +68,8 @@ static inline void vr_gather_edges(const gki_level_edges *edges, const int *leve
 {
     gki_real first[VR_LANES], second[VR_LANES];
     for (size_t i = 0; i < VR_LANES; i++) {
-        first[i] = edges->of[level[i]].lower;
-        second[i] = edges->of[level[i]].upper;
+        first[i] = edges->level[level[i]].lower;
+        second[i] = edges->level[level[i]].upper;
     }
     *lower = vr_load(first);
     *upper = vr_load(second);

@@ -35,9 +35,9 @@ typedef struct level_chunk {
 } level_chunk;
 
 /* The parameters of the components of some values. */
-typedef struct components {
+typedef struct mixture_components {
     vr weight[COMPONENTS_MAX], location[COMPONENTS_MAX], inverse[COMPONENTS_MAX]; /* π, μ, 1/s */
-} components;
+} mixture_components;
 
 static inline vr load_output(const gki_real *out, size_t n, size_t parameter, size_t i)
 {
@@ -82,20 +82,20 @@ static inline vr load_weights(size_t count, const gki_real *out, size_t n, size_
 
 /* Loads the parameters with weights that sum to 1. */
 static inline void load_components(size_t count, const gki_real *out, size_t n, size_t i,
-                                   components *its)
+                                   mixture_components *components)
 {
     const size_t logits = count > 1 ? count : 0;
-    const vr sum = load_weights(count, out, n, i, its->weight);
+    const vr sum = load_weights(count, out, n, i, components->weight);
     for (size_t k = 0; k < count; k++) {
-        its->weight[k] = its->weight[k] / sum;
-        its->location[k] = location_of(out, n, logits + k, i);
-        its->inverse[k] = inverse_of(out, n, logits + count + k, i);
+        components->weight[k] = components->weight[k] / sum;
+        components->location[k] = location_of(out, n, logits + k, i);
+        components->inverse[k] = inverse_of(out, n, logits + count + k, i);
     }
 }
 
 /* The interval of a component, for each value of a chunk: first d, b, E, A and u − 1, then the
  * probability and its derivatives, those in locations and edges in units of the scale. */
-typedef struct intervals {
+typedef struct interval_terms {
     gki_real d[CHUNK];
     union {
         gki_real b[CHUNK], d_log_scale[CHUNK]; /* b is at most HUGE_EXPONENT */
@@ -110,21 +110,22 @@ typedef struct intervals {
         gki_real less_one[CHUNK], p[CHUNK];
     };
     gki_real mirrored[CHUNK]; /* below 0 if the lower edge is the near one */
-} intervals;
+} interval_terms;
 
-static inline void differentiate(size_t here, intervals *its)
+static inline void differentiate(size_t here, interval_terms *intervals)
 {
     const vr one = vr_set(1);
     for (size_t j = 0; j < here; j += VR_LANES) {
-        const vr e = vr_load(its->near + j), low = vr_load(its->far + j), d = vr_load(its->d + j),
-                 b = vr_load(its->b + j);
+        const vr e = vr_load(intervals->near + j), low = vr_load(intervals->far + j),
+                 d = vr_load(intervals->d + j), b = vr_load(intervals->b + j);
         const vr one_e = one + e, one_low = one + low, both = one / (one_e * one_low),
                  up = one_low * both, low_both = low * both; /* 1/(1 + E), A/D */
-        const vr p = -e * vr_load(its->less_one + j) * both;
-        vr_store(its->p + j, p);
-        vr_store(its->density + j, e * up * up);
-        vr_store(its->toward + j, p * (both - low_both * e));
-        vr_store(its->d_log_scale + j, p * ((b - d) * (one_e * low_both) - b * up) - d * low_both);
+        const vr p = -e * vr_load(intervals->less_one + j) * both;
+        vr_store(intervals->p + j, p);
+        vr_store(intervals->density + j, e * up * up);
+        vr_store(intervals->toward + j, p * (both - low_both * e));
+        vr_store(intervals->d_log_scale + j,
+                 p * ((b - d) * (one_e * low_both) - b * up) - d * low_both);
     }
 }
 
@@ -163,17 +164,18 @@ typedef struct mixture_chunk {
         sum[CHUNK]; /* w_k and S; not read for a single component */
     gki_real location[COMPONENTS_MAX][CHUNK];
     gki_real inverse[COMPONENTS_MAX][CHUNK]; /* 1/s */
-    intervals of[COMPONENTS_MAX];
+    interval_terms component[COMPONENTS_MAX];
 } mixture_chunk;
 
 /* The edges of component k in units of its scale. */
-static inline void take_edges(size_t here, size_t k, mixture_chunk *its)
+static inline void take_edges(size_t here, size_t k, mixture_chunk *chunk)
 {
-    intervals *own = &its->of[k];
+    interval_terms *own = &chunk->component[k];
     for (size_t j = 0; j < here; j += VR_LANES) {
-        const vr lower = vr_load(its->levels.lower + j), upper = vr_load(its->levels.upper + j);
-        const vr location = vr_load(its->location[k] + j), inverse = vr_load(its->inverse[k] + j),
-                 below = location - lower, above = upper - location;
+        const vr lower = vr_load(chunk->levels.lower + j), upper = vr_load(chunk->levels.upper + j);
+        const vr location = vr_load(chunk->location[k] + j),
+                 inverse = vr_load(chunk->inverse[k] + j), below = location - lower,
+                 above = upper - location;
         vr_store(own->d + j, (upper - lower) * inverse);
         /* The middle is above the location if the lower edge is the nearer one: mirrored. The order
          * of the operands keeps NaN. */
@@ -184,37 +186,37 @@ static inline void take_edges(size_t here, size_t k, mixture_chunk *its)
 
 /* The loops are short, so that the processor computes several of their rounds at the same time. */
 static inline void prepare(const size_t count, size_t n, size_t first, size_t here,
-                           const gki_real *out, mixture_chunk *its)
+                           const gki_real *out, mixture_chunk *chunk)
 {
     const size_t logits = count > 1 ? count : 0;
     for (size_t k = 0; k < count; k++) {
-        intervals *of = &its->of[k];
+        interval_terms *component = &chunk->component[k];
         for (size_t j = 0; j < here; j += VR_LANES) {
-            vr_store(its->location[k] + j, location_of(out, n, logits + k, first + j));
-            vr_store(its->inverse[k] + j, inverse_of(out, n, logits + count + k, first + j));
+            vr_store(chunk->location[k] + j, location_of(out, n, logits + k, first + j));
+            vr_store(chunk->inverse[k] + j, inverse_of(out, n, logits + count + k, first + j));
         }
-        take_edges(here, k, its);
+        take_edges(here, k, chunk);
         for (size_t j = 0; j < here; j += VR_LANES)
-            vr_store(of->near + j, vr_exp(vr_load(of->b + j)));
+            vr_store(component->near + j, vr_exp(vr_load(component->b + j)));
         for (size_t j = 0; j < here; j += VR_LANES) {
             vr less_one;
-            const vr u = vr_exp_m1(-vr_load(of->d + j), &less_one);
-            vr_store(of->far + j, vr_load(of->near + j) * u);
-            vr_store(of->less_one + j, less_one);
+            const vr u = vr_exp_m1(-vr_load(component->d + j), &less_one);
+            vr_store(component->far + j, vr_load(component->near + j) * u);
+            vr_store(component->less_one + j, less_one);
         }
-        differentiate(here, of);
+        differentiate(here, component);
     }
     for (size_t j = 0; count > 1 && j < here; j += VR_LANES) {
         vr weight[COMPONENTS_MAX];
-        vr_store(its->sum + j, load_weights(count, out, n, first + j, weight));
+        vr_store(chunk->sum + j, load_weights(count, out, n, first + j, weight));
         for (size_t k = 0; k < count; k++)
-            vr_store(its->weight[k] + j, weight[k]);
+            vr_store(chunk->weight[k] + j, weight[k]);
     }
 }
 
 /* Computes p = Σ_k w_k p_k/S of each value, and `scale`, the derivative of −log P in Σ_k w_k p_k.
  * Adds log P to `logs`. */
-static inline void take_totals(const size_t count, size_t here, const mixture_chunk *its,
+static inline void take_totals(const size_t count, size_t here, const mixture_chunk *chunk,
                                gki_real *p_of, gki_real *scale_of, vr *logs)
 {
     enum { FACTORS = 4 }; /* P ≥ 3.9e-9: the product of four is not denormal */
@@ -222,15 +224,15 @@ static inline void take_totals(const size_t count, size_t here, const mixture_ch
              floor = vr_set(GKV_LEVEL_FLOOR / GKV_LEVELS);
     vr product = one;
     for (size_t j = 0, factors = 0; j < here; j += VR_LANES) {
-        vr p = vr_load(its->of[0].p + j), by_total, total;
+        vr p = vr_load(chunk->component[0].p + j), by_total, total;
         if (count == 1) {
             total = vr_fma(p, rest, floor);
             by_total = one / total;
         } else {
-            const vr sum = vr_load(its->sum + j);
-            p = p * vr_load(its->weight[0] + j);
+            const vr sum = vr_load(chunk->sum + j);
+            p = p * vr_load(chunk->weight[0] + j);
             for (size_t k = 1; k < count; k++)
-                p = vr_fma(vr_load(its->weight[k] + j), vr_load(its->of[k].p + j), p);
+                p = vr_fma(vr_load(chunk->weight[k] + j), vr_load(chunk->component[k].p + j), p);
             total = vr_fma(p, rest, sum * floor);
             const vr inverse = one / (total * sum), by_sum = inverse * total;
             by_total = inverse * sum, total = total * by_sum, p = p * by_sum;
@@ -254,7 +256,7 @@ static inline void take_totals(const size_t count, size_t here, const mixture_ch
 
 /* Computes the gradients from p and `scale`. `out` and d_out are those of the first value. */
 static inline void take_gradients(const size_t count, size_t n, size_t here,
-                                  const mixture_chunk *its, const gki_real *p_of,
+                                  const mixture_chunk *chunk, const gki_real *p_of,
                                   const gki_real *scale_of, const gki_real *out, gki_real *d_out,
                                   gki_real *d_edges)
 {
@@ -263,22 +265,22 @@ static inline void take_gradients(const size_t count, size_t n, size_t here,
         const vr zero = vr_set(0), scale = vr_load(scale_of + j);
         vr sum_lower = zero, sum_upper = zero;
         for (size_t k = 0; k < count; k++) {
-            const intervals *of = &its->of[k];
+            const interval_terms *component = &chunk->component[k];
             const size_t left = here - j, log_scale = logits + count + k;
             vr weight = scale;
             if (count > 1) {
-                weight = scale * vr_load(its->weight[k] + j);
+                weight = scale * vr_load(chunk->weight[k] + j);
                 vr_store_part(d_out + k * n + j, left,
-                              weight * (vr_load(of->p + j) - vr_load(p_of + j)));
+                              weight * (vr_load(component->p + j) - vr_load(p_of + j)));
             }
-            const vr of_level = weight * vr_load(its->inverse[k] + j),
-                     toward = of_level * vr_load(of->toward + j),
-                     near = of_level * vr_load(of->density + j), far = near - toward,
-                     mirrored = vr_load(of->mirrored + j);
+            const vr of_level = weight * vr_load(chunk->inverse[k] + j),
+                     toward = of_level * vr_load(component->toward + j),
+                     near = of_level * vr_load(component->density + j), far = near - toward,
+                     mirrored = vr_load(component->mirrored + j);
             vr_store_part(d_out + (logits + k) * n + j, left,
                           vr_select(mirrored < zero, toward, -toward));
             vr_store_part(d_out + log_scale * n + j, left,
-                          weight * vr_load(of->d_log_scale + j) *
+                          weight * vr_load(component->d_log_scale + j) *
                               slope_of(out + log_scale * n + j, left));
             sum_lower = sum_lower - vr_select(mirrored < zero, near, far);
             sum_upper = sum_upper + vr_select(mirrored < zero, far, near);
@@ -306,15 +308,16 @@ static inline gki_real mixture_of(const size_t count, size_t n, const gki_real *
     const size_t step = chunk_of(n);
     for (size_t first = 0; first < n; first += step) {
         const size_t here = n - first < step ? n - first : step;
-        mixture_chunk its;
+        mixture_chunk chunk;
         gki_real p[CHUNK], scale[CHUNK], d_chunk[2 * CHUNK];
-        find_levels(here, x + first, edges, its.levels.level, its.levels.lower, its.levels.upper);
-        prepare(count, n, first, here, out, &its);
-        take_totals(count, here, &its, p, scale, &logs);
+        find_levels(here, x + first, edges, chunk.levels.level, chunk.levels.lower,
+                    chunk.levels.upper);
+        prepare(count, n, first, here, out, &chunk);
+        take_totals(count, here, &chunk, p, scale, &logs);
         if (d_out)
-            take_gradients(count, n, here, &its, p, scale, out + first, d_out + first, d_chunk);
+            take_gradients(count, n, here, &chunk, p, scale, out + first, d_out + first, d_chunk);
         if (has_edges)
-            add_edges(here, its.levels.level, d_chunk, tables);
+            add_edges(here, chunk.levels.level, d_chunk, tables);
     }
     if (has_edges)
         sum_edges(tables, d_edges);
@@ -343,8 +346,8 @@ static void logistic_sd(size_t n, size_t count, const gki_real *out, const gki_l
 {
     const size_t logits = count > 1 ? count : 0;
     for (size_t i = 0; i < n; i += VR_LANES) {
-        components its;
-        load_components(count, out, n, i, &its);
+        mixture_components components;
+        load_components(count, out, n, i, &components);
         /* F, f and z·f at the edge below a level and at that above it */
         vr below[COMPONENTS_MAX][3], above[COMPONENTS_MAX][3], information[COMPONENTS_MAX][3];
         for (size_t k = 0; k < count; k++)
@@ -357,20 +360,20 @@ static void logistic_sd(size_t n, size_t count, const gki_real *out, const gki_l
                     above[k][0] = vr_set(1);
                     above[k][1] = above[k][2] = vr_set(0);
                 } else {
-                    const vr edge = vr_set(edges->of[v].upper);
-                    const vr z = (edge - its.location[k]) * its.inverse[k];
+                    const vr edge = vr_set(edges->level[v].upper);
+                    const vr z = (edge - components.location[k]) * components.inverse[k];
                     above[k][0] = vr_set(1) / (vr_set(1) + vr_exp(-z));
                     above[k][1] = above[k][0] * (vr_set(1) - above[k][0]);
                     above[k][2] = z * above[k][1];
                 }
-                p = vr_fma(its.weight[k], above[k][0] - below[k][0], p);
+                p = vr_fma(components.weight[k], above[k][0] - below[k][0], p);
             }
             const vr floor = vr_set(GKV_LEVEL_FLOOR / GKV_LEVELS),
                      rest = vr_set(1 - GKV_LEVEL_FLOOR);
             const vr scale = rest * rest / vr_max(vr_fma(p, rest, floor), floor);
             for (size_t k = 0; k < count; k++) {
                 const vr part = above[k][0] - below[k][0] - p;
-                const vr density = (above[k][1] - below[k][1]) * its.inverse[k];
+                const vr density = (above[k][1] - below[k][1]) * components.inverse[k];
                 const vr spread = above[k][2] - below[k][2];
                 information[k][0] = vr_fma(scale * part, part, information[k][0]);
                 information[k][1] = vr_fma(scale * density, density, information[k][1]);
@@ -380,7 +383,7 @@ static void logistic_sd(size_t n, size_t count, const gki_real *out, const gki_l
             }
         }
         for (size_t k = 0; k < count; k++) {
-            const vr weight = its.weight[k];
+            const vr weight = components.weight[k];
             if (count > 1)
                 vr_store_part(sd + k * n + i, n - i, weight * vr_sqrt(information[k][0]));
             vr_store_part(sd + (logits + k) * n + i, n - i, weight * vr_sqrt(information[k][1]));
@@ -395,14 +398,15 @@ static void logistic_mean(size_t n, size_t count, const gki_real *out, const gki
                           gki_real *mean)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
-        components its;
-        load_components(count, out, n, i, &its);
+        mixture_components components;
+        load_components(count, out, n, i, &components);
         /* E[v] = Σ_{v=1}^{255} P(level ≥ v) */
         vr sum = vr_set(0);
         for (size_t v = 1; v < GKV_LEVELS; v++)
             for (size_t k = 0; k < count; k++)
-                sum = vr_fma(its.weight[k],
-                             cdf_of(-vr_set(edges->of[v].lower), -its.location[k], its.inverse[k]),
+                sum = vr_fma(components.weight[k],
+                             cdf_of(-vr_set(edges->level[v].lower), -components.location[k],
+                                    components.inverse[k]),
                              sum);
         vr_store_part(
             mean + i, n - i,
@@ -414,8 +418,8 @@ static void logistic_median(size_t n, size_t count, const gki_real *out,
                             const gki_level_edges *edges, gki_real *median)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
-        components its;
-        load_components(count, out, n, i, &its);
+        mixture_components components;
+        load_components(count, out, n, i, &components);
         /* the first level whose P(0) + … + P(v) is not below 1/2 */
         unsigned low[VR_LANES] = {0}, high[VR_LANES];
         for (size_t j = 0; j < VR_LANES; j++)
@@ -424,12 +428,13 @@ static void logistic_median(size_t n, size_t count, const gki_real *out,
             gki_real edge[VR_LANES], floor[VR_LANES], sum[VR_LANES];
             for (size_t j = 0; j < VR_LANES; j++) {
                 const unsigned middle = (low[j] + high[j]) / 2;
-                edge[j] = edges->of[middle].upper;
+                edge[j] = edges->level[middle].upper;
                 floor[j] = (gki_real)(GKV_LEVEL_FLOOR / GKV_LEVELS) * (gki_real)(middle + 1);
             }
             vr cdf = vr_set(0);
             for (size_t k = 0; k < count; k++)
-                cdf = vr_fma(its.weight[k], cdf_of(vr_load(edge), its.location[k], its.inverse[k]),
+                cdf = vr_fma(components.weight[k],
+                             cdf_of(vr_load(edge), components.location[k], components.inverse[k]),
                              cdf);
             vr_store(sum, vr_fma(cdf, vr_set(1 - GKV_LEVEL_FLOOR), vr_load(floor)));
             for (size_t j = 0; j < VR_LANES; j++) {

@@ -31,7 +31,7 @@ enum { GKV_LEVELS = 256, GKV_LIKELIHOOD_COMPONENTS_MAX = 16 };
 typedef struct gki_level_edges {
     struct {
         gki_real lower, upper, width, unused; /* four numbers, for aligned access */
-    } of[GKV_LEVELS];
+    } level[GKV_LEVELS];
 } gki_level_edges;
 
 /* A mixture of K discretised logistic distributions for each of n values: F_k(e) = σ((e −

@@ -14,86 +14,90 @@
 /* The length h of the difference in parameter j. It is proportional to |x_j|, but at least to the
  * size at which x_j contributes a thousandth of ‖D x‖ or of ‖r‖, whichever is larger. A difference
  * that changes the residuals by less has more rounding errors than digits. */
-static double length_of(const gki_lm_runner *d, size_t l, size_t j)
+static double length_of(const gki_lm_runner *runner, size_t l, size_t j)
 {
-    const gki_lm_lane *lane = &d->lane[l];
-    const double scale = d->scale[j * d->kernels->lanes + l],
-                 size = fabs(d->x[j * d->kernels->lanes + l]);
+    const gki_lm_lane *lane = &runner->lane[l];
+    const double scale = runner->scale[j * runner->kernels->lanes + l],
+                 size = fabs(runner->x[j * runner->kernels->lanes + l]);
     const double extent = larger(lane->x_norm, lane->r_norm);
     const double least = scale > 0 && extent > 0 ? 1e-3 * extent / scale : 1e-4;
     /* √ε for one-sided and ∛ε for central differences: rounding and truncation errors are then
      * about equal. */
-    const double part = lane->one_sided_stop
-                            ? 6.0554544523933395e-06 * fabs(d->adapted[j * d->kernels->lanes + l])
-                            : 1.4901161193847656e-08;
+    const double part =
+        lane->one_sided_stop
+            ? 6.0554544523933395e-06 * fabs(runner->adapted[j * runner->kernels->lanes + l])
+            : 1.4901161193847656e-08;
     return larger(part * larger(size, least), 1e-13 * size);
 }
 
 /* How much the slopes on both sides of x differ, ‖a − b‖/(‖a‖ + ‖b‖), or NaN if both are 0. The
  * first one is column j of J. */
-static double difference_of_sides(const gki_lm_runner *d, size_t l, size_t j)
+static double difference_of_sides(const gki_lm_runner *runner, size_t l, size_t j)
 {
-    const size_t lanes = d->kernels->lanes;
-    const double *column = d->system + j * d->n * lanes;
-    double apart = 0.0, one = 0.0, other = 0.0;
-    for (size_t i = l; i < d->n * lanes; i += lanes) {
-        const double a = column[i], b = (d->fresh[i] - d->residual[i]) / d->mask[l];
-        apart += (a - b) * (a - b);
+    const size_t lanes = runner->kernels->lanes;
+    const double *column = runner->system + j * runner->n * lanes;
+    double side_difference = 0.0, one = 0.0, other = 0.0;
+    for (size_t i = l; i < runner->n * lanes; i += lanes) {
+        const double a = column[i], b = (runner->fresh[i] - runner->residual[i]) / runner->mask[l];
+        side_difference += (a - b) * (a - b);
         one += a * a;
         other += b * b;
     }
-    return sqrt(apart) / (sqrt(one) + sqrt(other));
+    return sqrt(side_difference) / (sqrt(one) + sqrt(other));
 }
 
 /* Computes the residuals on one side of x in parameter j, for the lanes in `open` whose bounds
  * allow it. The difference quotients become column j of J. If the other side has been computed,
- * column j becomes the average of both, and apart[l] how much they differ. */
-static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int side, int *open,
-                            int *found, double *apart)
+ * column j becomes the average of both, and side_difference[l] how much they differ. */
+static gkv_status take_side(gki_lm_runner *runner, gki_lm_task *task, size_t j, int side, int *open,
+                            int *found, double *side_difference)
 {
     static const gki_lm_measure plain = {.loss = GKV_LM_SQUARES};
-    const size_t lanes = d->kernels->lanes;
+    const size_t lanes = runner->kernels->lanes;
     int any = 0;
     for (size_t l = 0; l < lanes; l++) {
         const size_t index = j * lanes + l;
-        const double x = d->x[index], h = length_of(d, l, j), shifted = side ? x - h : x + h;
-        d->group.active[l] = open[l] && shifted >= d->low[index] && shifted <= d->high[index];
-        d->shifted[index] = d->group.active[l] ? shifted : x;
-        any |= d->group.active[l];
+        const double x = runner->x[index], h = length_of(runner, l, j),
+                     shifted = side ? x - h : x + h;
+        runner->group.active[l] =
+            open[l] && shifted >= runner->low[index] && shifted <= runner->high[index];
+        runner->shifted[index] = runner->group.active[l] ? shifted : x;
+        any |= runner->group.active[l];
     }
     if (any) {
         const unsigned long before = gki_failures();
         GKV_TRY(gki_lm_take_residuals(
-            d, task->residuals(task->context, &d->group, d->shifted, d->fresh), before, &plain));
+            runner, task->residuals(task->context, &runner->group, runner->shifted, runner->fresh),
+            before, &plain));
         for (size_t l = 0; l < lanes; l++) {
             const size_t index = j * lanes + l;
-            const int done = d->group.active[l] && d->numbers[l] < INFINITY;
-            d->mask[l] = done ? d->shifted[index] - d->x[index] : 0.0;
-            d->side_weight[l] = found[l] ? 0.5 : 1.0;
+            const int done = runner->group.active[l] && runner->numbers[l] < INFINITY;
+            runner->mask[l] = done ? runner->shifted[index] - runner->x[index] : 0.0;
+            runner->side_weight[l] = found[l] ? 0.5 : 1.0;
             if (done && found[l])
-                apart[l] = difference_of_sides(d, l, j);
+                side_difference[l] = difference_of_sides(runner, l, j);
             found[l] |= done;
-            open[l] &= !done || d->lane[l].one_sided_stop;
+            open[l] &= !done || runner->lane[l].one_sided_stop;
         }
-        d->kernels->difference(d->n, d->residual, d->fresh, d->mask, d->side_weight,
-                               d->system + j * d->n * lanes);
+        runner->kernels->difference(runner->n, runner->residual, runner->fresh, runner->mask,
+                                    runner->side_weight, runner->system + j * runner->n * lanes);
     }
     for (size_t l = 0; l < lanes; l++)
-        d->shifted[j * lanes + l] = d->x[j * lanes + l];
+        runner->shifted[j * lanes + l] = runner->x[j * lanes + l];
     return GKV_OK;
 }
 
 /* Computes column j of J for the lanes in `open`, which become those that still need a side, and
  * `found` those that have one. */
-static gkv_status take_column(gki_lm_runner *d, gki_lm_task *task, size_t j, int *open, int *found,
-                              double *apart)
+static gkv_status take_column(gki_lm_runner *runner, gki_lm_task *task, size_t j, int *open,
+                              int *found, double *side_difference)
 {
-    for (size_t l = 0; l < d->kernels->lanes; l++) {
+    for (size_t l = 0; l < runner->kernels->lanes; l++) {
         found[l] = 0;
-        apart[l] = INFINITY; /* unless there are two sides */
+        side_difference[l] = INFINITY; /* unless there are two sides */
     }
     for (int side = 0; side < 2; side++)
-        GKV_TRY(take_side(d, task, j, side, open, found, apart));
+        GKV_TRY(take_side(runner, task, j, side, open, found, side_difference));
     return GKV_OK;
 }
 
@@ -101,7 +105,7 @@ static gkv_status take_column(gki_lm_runner *d, gki_lm_task *task, size_t j, int
 typedef struct trial {
     int open, better; /* whether to try again; whether a length was better than the first one */
     double least;     /* the least difference of the sides */
-    double way, gone; /* the factor of a trial, and the product of those since `least` */
+    double factor, product; /* the factor of a trial, and the product of those since `least` */
 } trial;
 
 /* Assesses the difference of the sides of the last trial, and chooses the next one. */
@@ -111,37 +115,40 @@ static void assess(trial *t, double now)
     if (now < 0.5 * t->least) {
         t->least = now;
         t->better = 1;
-        t->gone = 1.0;
+        t->product = 1.0;
         t->open = now > enough;
-    } else if (t->way < 1.0 && now > opposite && now < INFINITY && t->gone > shortest) {
+    } else if (t->factor < 1.0 && now > opposite && now < INFINITY && t->product > shortest) {
         t->open = 1; /* x may be between two sides that are flat */
-    } else if (t->way > 1.0 && isnan(now)) {
-        t->open = t->gone < longest; /* still no residual changes */
+    } else if (t->factor > 1.0 && isnan(now)) {
+        t->open = t->product < longest; /* still no residual changes */
     } else {
-        t->open = !t->better && t->way < 1.0 && t->gone == t->way;
-        t->way = 1.0 / t->way;
+        t->open = !t->better && t->factor < 1.0 && t->product == t->factor;
+        t->factor = 1.0 / t->factor;
     }
 }
 
 /* Changes the lengths of central differences in parameter j whose sides differ, and computes column
  * j again. A shorter one helps if the residuals bend, as those of a narrow peak far from 0, where
  * |x| is not the size of x that matters; a longer one helps if they are noisy or rounded. If
- * neither does, the length remains for good: the residuals may be symmetric in x. apart[l] is the
- * difference of the sides with the lengths so far. */
-static gkv_status adapt(gki_lm_runner *d, gki_lm_task *task, size_t j, const double *apart)
+ * neither does, the length remains for good: the residuals may be symmetric in x.
+ * side_difference[l] is the difference of the sides with the lengths so far. */
+static gkv_status tune_lengths(gki_lm_runner *runner, gki_lm_task *task, size_t j,
+                               const double *side_difference)
 {
     enum { TRIALS = 12 };
-    static const double bent = 3e-3, shorter = 1.0 / 128;
-    const size_t lanes = d->kernels->lanes;
+    static const double threshold = 3e-3, shorter = 1.0 / 128;
+    const size_t lanes = runner->kernels->lanes;
     int wanted[GKV_LM_LANES_MAX], open[GKV_LM_LANES_MAX], found[GKV_LM_LANES_MAX], any = 0;
-    double now[GKV_LM_LANES_MAX], *length = d->adapted + j * lanes;
+    double now[GKV_LM_LANES_MAX], *length = runner->adapted + j * lanes;
     trial trials[GKV_LM_LANES_MAX];
     for (size_t l = 0; l < lanes; l++) {
-        trials[l] = (trial){.open = d->lane[l].wants_jacobian && d->lane[l].one_sided_stop &&
-                                    length[l] > 0 && !(apart[l] <= bent) && apart[l] != INFINITY,
-                            .least = isnan(apart[l]) ? INFINITY : apart[l],
-                            .way = isnan(apart[l]) ? 1.0 / shorter : shorter,
-                            .gone = 1.0};
+        trials[l] =
+            (trial){.open = runner->lane[l].wants_jacobian && runner->lane[l].one_sided_stop &&
+                            length[l] > 0 && !(side_difference[l] <= threshold) &&
+                            side_difference[l] != INFINITY,
+                    .least = isnan(side_difference[l]) ? INFINITY : side_difference[l],
+                    .factor = isnan(side_difference[l]) ? 1.0 / shorter : shorter,
+                    .product = 1.0};
         wanted[l] = trials[l].open;
         any |= trials[l].open;
     }
@@ -149,81 +156,81 @@ static gkv_status adapt(gki_lm_runner *d, gki_lm_task *task, size_t j, const dou
         return GKV_OK;
     for (int i = 0; any && i < TRIALS; i++) {
         for (size_t l = 0; l < lanes; l++) {
-            trials[l].gone *= trials[l].open ? trials[l].way : 1.0;
-            length[l] *= trials[l].open ? trials[l].way : 1.0;
+            trials[l].product *= trials[l].open ? trials[l].factor : 1.0;
+            length[l] *= trials[l].open ? trials[l].factor : 1.0;
             open[l] = trials[l].open;
         }
-        GKV_TRY(take_column(d, task, j, open, found, now));
+        GKV_TRY(take_column(runner, task, j, open, found, now));
         any = 0;
         for (size_t l = 0; l < lanes; l++) {
             if (!trials[l].open)
                 continue;
-            const double way = trials[l].way;
+            const double way = trials[l].factor;
             assess(&trials[l], now[l]);
-            if (trials[l].way != way) { /* back to the best length */
-                length[l] /= trials[l].gone;
-                trials[l].gone = 1.0;
+            if (trials[l].factor != way) { /* back to the best length */
+                length[l] /= trials[l].product;
+                trials[l].product = 1.0;
             }
             any |= trials[l].open;
         }
     }
     any = 0;
     for (size_t l = 0; l < lanes; l++) {
-        length[l] = wanted[l] && !trials[l].better ? -length[l] / trials[l].gone
-                                                   : length[l] / trials[l].gone;
-        wanted[l] = wanted[l] && !(trials[l].better && trials[l].least <= bent);
+        length[l] = wanted[l] && !trials[l].better ? -length[l] / trials[l].product
+                                                   : length[l] / trials[l].product;
+        wanted[l] = wanted[l] && !(trials[l].better && trials[l].least <= threshold);
         any |= wanted[l];
     }
     for (size_t l = 0; l < lanes; l++)
         open[l] = wanted[l];
-    return any ? take_column(d, task, j, open, found, now) : GKV_OK;
+    return any ? take_column(runner, task, j, open, found, now) : GKV_OK;
 }
 
 /* Computes column j again where the residuals are not finite on either side of x, with a length
  * about as short as that of a one-sided difference. */
-static gkv_status shorten(gki_lm_runner *d, gki_lm_task *task, size_t j, int *open, int *found,
-                          double *apart)
+static gkv_status shorten(gki_lm_runner *runner, gki_lm_task *task, size_t j, int *open, int *found,
+                          double *side_difference)
 {
     static const double short_one = 1.0 / 512;
-    double *length = d->adapted + j * d->kernels->lanes;
-    int again[GKV_LM_LANES_MAX], has[GKV_LM_LANES_MAX], any = 0;
+    double *length = runner->adapted + j * runner->kernels->lanes;
+    int again[GKV_LM_LANES_MAX], finite[GKV_LM_LANES_MAX], any = 0;
     double now[GKV_LM_LANES_MAX];
-    for (size_t l = 0; l < d->kernels->lanes; l++) {
-        again[l] = open[l] && !found[l] && d->lane[l].one_sided_stop;
+    for (size_t l = 0; l < runner->kernels->lanes; l++) {
+        again[l] = open[l] && !found[l] && runner->lane[l].one_sided_stop;
         length[l] = again[l] ? -short_one : length[l];
         any |= again[l];
     }
     if (!any)
         return GKV_OK;
-    GKV_TRY(take_column(d, task, j, again, has, now));
-    for (size_t l = 0; l < d->kernels->lanes; l++)
-        if (has[l]) {
+    GKV_TRY(take_column(runner, task, j, again, finite, now));
+    for (size_t l = 0; l < runner->kernels->lanes; l++)
+        if (finite[l]) {
             found[l] = 1;
-            apart[l] = now[l];
+            side_difference[l] = now[l];
         }
     return GKV_OK;
 }
 
-gkv_status gki_lm_differences(gki_lm_runner *d, gki_lm_task *task)
+gkv_status gki_lm_differences(gki_lm_runner *runner, gki_lm_task *task)
 {
-    const size_t lanes = d->kernels->lanes;
-    memcpy(d->shifted, d->x, d->p * lanes * sizeof *d->shifted);
-    memset(d->system, 0, d->n * d->p * lanes * sizeof *d->system);
-    for (size_t j = 0; j < d->p; j++) {
+    const size_t lanes = runner->kernels->lanes;
+    memcpy(runner->shifted, runner->x, runner->p * lanes * sizeof *runner->shifted);
+    memset(runner->system, 0, runner->n * runner->p * lanes * sizeof *runner->system);
+    for (size_t j = 0; j < runner->p; j++) {
         int open[GKV_LM_LANES_MAX], found[GKV_LM_LANES_MAX];
-        double apart[GKV_LM_LANES_MAX];
+        double side_difference[GKV_LM_LANES_MAX];
         for (size_t l = 0; l < lanes; l++)
-            open[l] = d->lane[l].wants_jacobian && d->fixed[j * lanes + l] == 0;
-        GKV_TRY(take_column(d, task, j, open, found, apart));
-        GKV_TRY(shorten(d, task, j, open, found, apart));
-        GKV_TRY(adapt(d, task, j, apart));
+            open[l] = runner->lane[l].wants_jacobian && runner->fixed[j * lanes + l] == 0;
+        GKV_TRY(take_column(runner, task, j, open, found, side_difference));
+        GKV_TRY(shorten(runner, task, j, open, found, side_difference));
+        GKV_TRY(tune_lengths(runner, task, j, side_difference));
         for (size_t l = 0; l < lanes; l++) {
-            gki_lm_lane *lane = &d->lane[l];
-            if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] &&
+            gki_lm_lane *lane = &runner->lane[l];
+            if (open[l] && !found[l] && runner->low[j * lanes + l] < runner->high[j * lanes + l] &&
                 lane->one_sided_stop == GKV_LM_NO_PROGRESS) {
                 lane->result.stop = GKV_LM_NO_PROGRESS; /* the end that it had found before */
-            } else if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] &&
-                       !lane->fault) {
+            } else if (open[l] && !found[l] &&
+                       runner->low[j * lanes + l] < runner->high[j * lanes + l] && !lane->fault) {
                 lane->fault = GKV_LM_BAD_DIFFERENCE;
                 lane->index = j;
                 lane->result.stop = GKV_LM_FAULT;

@@ -190,18 +190,18 @@ void gkv_lm_free(gkv_lm *lm)
  * index is that of an element of y, not of a parameter. */
 static gkv_status report_fault(gkv_lm *lm, const single *one)
 {
-    gki_lm_runner *d = &lm->runner;
-    const gki_lm_lane *lane = &d->lane[0];
-    const size_t n = d->n;
+    gki_lm_runner *runner = &lm->runner;
+    const gki_lm_lane *lane = &runner->lane[0];
+    const size_t n = runner->n;
     if (lane->fault == GKV_LM_BAD_RESIDUALS) {
         size_t i = 0;
-        while (i < n - 1 && isfinite(d->fresh[i]))
+        while (i < n - 1 && isfinite(runner->fresh[i]))
             i++;
         return gki_fail(
             GKV_ERR_NUMERIC,
             "least squares: residual %zu is %g at the start; start at a point where the "
             "residuals and the sum of their squares are finite",
-            i, d->fresh[i]);
+            i, runner->fresh[i]);
     }
     if (lane->fault == GKV_LM_BAD_DIFFERENCE)
         return gki_fail(
@@ -209,14 +209,15 @@ static gkv_status report_fault(gkv_lm *lm, const single *one)
             "the derivative in %s %zu cannot be computed at %g: residuals are not finite "
             "on either side",
             one->constraints ? "unconstrained direction" : "parameter", lane->index,
-            d->x[lane->index]);
+            runner->x[lane->index]);
     if (one->jacobian) {
         /* the factorization has overwritten J; the callback computes it again to find the fault */
         const unsigned long before = gki_failures();
-        GKV_TRY(gki_lm_callback_error("derivatives", before,
-                                      one->jacobian(one->context, point_of(one, d->x), d->system)));
+        GKV_TRY(gki_lm_callback_error(
+            "derivatives", before,
+            one->jacobian(one->context, point_of(one, runner->x), runner->system)));
         for (size_t k = 0; k < n * lm->p; k++)
-            if (!isfinite(d->system[k]) && !lm->fixed[k / n])
+            if (!isfinite(runner->system[k]) && !lm->fixed[k / n])
                 return gki_fail(
                     GKV_ERR_NUMERIC,
                     "the derivative of residual %zu in parameter %zu is not finite at a "
@@ -320,13 +321,13 @@ gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, s
     if (!lm->solved)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "there is no covariance before a solution; call gkv_lm_solve first");
-    gki_lm_runner *d = &lm->runner;
+    gki_lm_runner *runner = &lm->runner;
     /* Central differences are accurate to about ε^⅔ = 4e-11 of a column. */
     if (!(tolerance > 0))
         tolerance = lm->differences ? 1e-9 : 1e-12;
-    gki_lm_covariance_of(d->p, 1, d->triangle, lm->constrained ? NULL : lm->fixed, tolerance,
-                         lm->constrained ? lm->constraints.covariance : covariance, rank, d->work,
-                         d->order);
+    gki_lm_covariance_of(runner->p, 1, runner->triangle, lm->constrained ? NULL : lm->fixed,
+                         tolerance, lm->constrained ? lm->constraints.covariance : covariance, rank,
+                         runner->work, runner->order);
     if (lm->constrained)
         gki_lm_constraints_covariance(&lm->constraints, covariance);
     return GKV_OK;

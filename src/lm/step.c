@@ -7,20 +7,20 @@
 
 /* The relative rounding error of the cost, which is a sum of n squares. Smaller reductions cannot
  * be observed. */
-static double noise_of(const gki_lm_runner *d)
+static double noise_of(const gki_lm_runner *runner)
 {
-    return 1e-14 + DBL_EPSILON * sqrt((double)d->n);
+    return 1e-14 + DBL_EPSILON * sqrt((double)runner->n);
 }
 
 /* Computes the steps of all lanes for their λ, from R and `right`, in the unconstrained parameters,
  * into raw[p]. Their norms are in `numbers`. A lane that does not want a step gets the same step as
  * before, because its inputs have not changed. */
-static void solve_damped(gki_lm_runner *d, const double *right, const double *unconstrained)
+static void solve_damped(gki_lm_runner *runner, const double *right, const double *unconstrained)
 {
-    for (size_t l = 0; l < d->kernels->lanes; l++)
-        d->lambda[l] = d->lane[l].lambda;
-    d->kernels->step(d->p, d->triangle, right, unconstrained, d->trust, d->lambda, d->raw,
-                     d->numbers, d->work);
+    for (size_t l = 0; l < runner->kernels->lanes; l++)
+        runner->lambda[l] = runner->lane[l].lambda;
+    runner->kernels->step(runner->p, runner->triangle, right, unconstrained, runner->trust,
+                          runner->lambda, runner->raw, runner->numbers, runner->work);
 }
 
 /* The search for λ in one lane. */
@@ -70,121 +70,124 @@ static void go_on(lambda_search *search, gki_lm_lane *lane, double norm, double 
 /* Computes λ in the lanes that want a step: the length of its step is the radius, to within a
  * tenth. λ is 0 if the undamped step is not longer than that. The method is Newton's on 1/‖D d‖
  * between bounds of λ (Moré, section 5). */
-static void find_lambda(gki_lm_runner *d)
+static void find_lambda(gki_lm_runner *runner)
 {
     enum { TRIES = 10 };
-    const size_t lanes = d->kernels->lanes;
-    const double *right = d->triangle + d->p * d->p * lanes;
+    const size_t lanes = runner->kernels->lanes;
+    const double *right = runner->triangle + runner->p * runner->p * lanes;
     lambda_search search[GKV_LM_LANES_MAX];
     double guess[GKV_LM_LANES_MAX];
     bool any = false;
     for (size_t l = 0; l < lanes; l++) {
-        guess[l] = d->lane[l].lambda;
-        if (d->lane[l].wants_step)
-            d->lane[l].lambda = 0.0;
+        guess[l] = runner->lane[l].lambda;
+        if (runner->lane[l].wants_step)
+            runner->lane[l].lambda = 0.0;
     }
-    solve_damped(d, right, d->unconstrained);
+    solve_damped(runner, right, runner->unconstrained);
     for (size_t l = 0; l < lanes; l++) {
-        const gki_lm_lane *lane = &d->lane[l];
-        search[l].excess = d->numbers[l] - lane->radius;
+        const gki_lm_lane *lane = &runner->lane[l];
+        search[l].excess = runner->numbers[l] - lane->radius;
         search[l].open = lane->wants_step && !(search[l].excess <= 0.1 * lane->radius);
         any = any || search[l].open;
     }
     if (!any)
         return;
-    d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
+    runner->kernels->step_norm_derivative(runner->p, runner->trust, runner->numbers,
+                                          runner->norm_derivative, runner->work);
     for (size_t l = 0; l < lanes; l++)
         if (search[l].open)
-            begin_search(&search[l], &d->lane[l], guess[l], d->numbers[l], d->norm_derivative[l]);
+            begin_search(&search[l], &runner->lane[l], guess[l], runner->numbers[l],
+                         runner->norm_derivative[l]);
     for (int attempt = 1; any; attempt++) {
         for (size_t l = 0; l < lanes; l++)
-            if (search[l].open && !(d->lane[l].lambda > 0))
-                d->lane[l].lambda = larger(DBL_MIN, 0.001 * search[l].high);
-        solve_damped(d, right, d->unconstrained);
-        d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
+            if (search[l].open && !(runner->lane[l].lambda > 0))
+                runner->lane[l].lambda = larger(DBL_MIN, 0.001 * search[l].high);
+        solve_damped(runner, right, runner->unconstrained);
+        runner->kernels->step_norm_derivative(runner->p, runner->trust, runner->numbers,
+                                              runner->norm_derivative, runner->work);
         any = false;
         for (size_t l = 0; l < lanes; l++) {
             if (search[l].open)
-                go_on(&search[l], &d->lane[l], d->numbers[l], d->norm_derivative[l],
+                go_on(&search[l], &runner->lane[l], runner->numbers[l], runner->norm_derivative[l],
                       attempt == TRIES);
             any = any || search[l].open;
         }
     }
 }
 
-static double into_box(const gki_lm_runner *d, size_t index, double x)
+static double into_box(const gki_lm_runner *runner, size_t index, double x)
 {
-    return larger(d->low[index], smaller(d->high[index], x));
+    return larger(runner->low[index], smaller(runner->high[index], x));
 }
 
 /* Cuts the raw steps of the lanes that want one at the bounds. Parameters that would leave their
  * bounds move to the bound, and the step of the remaining ones is computed again with these moves
  * given, until no parameter leaves its bounds. `inner` marks the remaining parameters. */
-static void cut_steps(gki_lm_runner *d)
+static void cut_steps(gki_lm_runner *runner)
 {
-    const size_t lanes = d->kernels->lanes, p = d->p;
-    const double *right = d->triangle + p * p * lanes;
+    const size_t lanes = runner->kernels->lanes, p = runner->p;
+    const double *right = runner->triangle + p * p * lanes;
     for (size_t l = 0; l < lanes; l++)
-        for (size_t j = 0; j < p && d->lane[l].wants_step; j++) {
-            d->inner[j * lanes + l] = d->unconstrained[j * lanes + l];
-            d->step[j * lanes + l] = 0.0;
-            d->point[j * lanes + l] = d->x[j * lanes + l];
+        for (size_t j = 0; j < p && runner->lane[l].wants_step; j++) {
+            runner->inner[j * lanes + l] = runner->unconstrained[j * lanes + l];
+            runner->step[j * lanes + l] = 0.0;
+            runner->point[j * lanes + l] = runner->x[j * lanes + l];
         }
     for (int any = 1; any;) {
         any = 0;
         for (size_t l = 0; l < lanes; l++)
-            for (size_t j = 0; j < p && d->lane[l].wants_step; j++) {
+            for (size_t j = 0; j < p && runner->lane[l].wants_step; j++) {
                 const size_t index = j * lanes + l;
-                if (d->inner[index] == 0)
+                if (runner->inner[index] == 0)
                     continue;
-                const double straight = d->x[index] + d->raw[index],
-                             bound = into_box(d, index, straight);
+                const double straight = runner->x[index] + runner->raw[index],
+                             bound = into_box(runner, index, straight);
                 if (straight == bound)
                     continue;
-                d->inner[index] = 0.0;
-                d->point[index] = bound;
-                d->step[index] = bound - d->x[index];
+                runner->inner[index] = 0.0;
+                runner->point[index] = bound;
+                runner->step[index] = bound - runner->x[index];
                 any = 1;
             }
         if (any) {
-            d->kernels->move(p, d->triangle, d->step, d->moved);
+            runner->kernels->move(p, runner->triangle, runner->step, runner->moved);
             for (size_t i = 0; i < p * lanes; i++)
-                d->rhs[i] = right[i] + d->moved[i];
-            solve_damped(d, d->rhs, d->inner);
+                runner->rhs[i] = right[i] + runner->moved[i];
+            solve_damped(runner, runner->rhs, runner->inner);
         }
     }
     for (size_t l = 0; l < lanes; l++)
-        for (size_t j = 0; j < p && d->lane[l].wants_step; j++) {
+        for (size_t j = 0; j < p && runner->lane[l].wants_step; j++) {
             const size_t index = j * lanes + l;
-            if (d->inner[index] != 0) {
-                d->point[index] = d->x[index] + d->raw[index];
-                d->step[index] = d->point[index] - d->x[index];
+            if (runner->inner[index] != 0) {
+                runner->point[index] = runner->x[index] + runner->raw[index];
+                runner->step[index] = runner->point[index] - runner->x[index];
             }
         }
 }
 
 /* Computes the predicted reductions and the norms of the steps, for the lanes that want one. */
-static void measure_steps(gki_lm_runner *d)
+static void measure_steps(gki_lm_runner *runner)
 {
-    const size_t lanes = d->kernels->lanes, p = d->p;
-    d->kernels->move(p, d->triangle, d->step, d->moved);
-    d->kernels->norm(p, d->scale, d->step, d->numbers, d->work);
+    const size_t lanes = runner->kernels->lanes, p = runner->p;
+    runner->kernels->move(p, runner->triangle, runner->step, runner->moved);
+    runner->kernels->norm(p, runner->scale, runner->step, runner->numbers, runner->work);
     /* two arrays that are not in use here */
-    d->kernels->norm(p, d->norms, d->step, d->norm_derivative, d->work);
-    d->kernels->norm(p, d->norms, d->x, d->side_weight, d->work);
+    runner->kernels->norm(p, runner->norms, runner->step, runner->norm_derivative, runner->work);
+    runner->kernels->norm(p, runner->norms, runner->x, runner->side_weight, runner->work);
     for (size_t l = 0; l < lanes; l++) {
-        gki_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &runner->lane[l];
         double slope = 0.0, square = 0.0;
         for (size_t i = 0; i < p; i++) {
-            const double moved = d->moved[i * lanes + l];
-            slope += moved * d->triangle[(p * p + i) * lanes + l];
+            const double moved = runner->moved[i * lanes + l];
+            slope += moved * runner->triangle[(p * p + i) * lanes + l];
             square += moved * moved;
         }
         if (lane->wants_step) { /* ½‖r‖² − ½‖r + Jd‖² = −(Jd)ᵀr − ½‖Jd‖² */
             lane->slope = slope;
             lane->predicted = -slope - 0.5 * square;
-            lane->step_norm = d->numbers[l];
-            const double step_norm = d->norm_derivative[l], x_norm = d->side_weight[l];
+            lane->step_norm = runner->numbers[l];
+            const double step_norm = runner->norm_derivative[l], x_norm = runner->side_weight[l];
             lane->relative = x_norm > 0 ? step_norm / x_norm : step_norm > 0 ? INFINITY : 0.0;
         }
     }
@@ -192,14 +195,14 @@ static void measure_steps(gki_lm_runner *d)
 
 /* Computes ‖D x‖ and, at the start, the first radius. If x is almost 0 compared with the residuals,
  * the radius is proportional to ‖r‖ instead of ‖D x‖. */
-static void measure_points(gki_lm_runner *d, const gkv_lm_settings *set)
+static void measure_points(gki_lm_runner *runner, const gkv_lm_settings *set)
 {
-    d->kernels->norm(d->p, d->scale, d->x, d->numbers, d->work);
-    for (size_t l = 0; l < d->kernels->lanes; l++) {
-        gki_lm_lane *lane = &d->lane[l];
+    runner->kernels->norm(runner->p, runner->scale, runner->x, runner->numbers, runner->work);
+    for (size_t l = 0; l < runner->kernels->lanes; l++) {
+        gki_lm_lane *lane = &runner->lane[l];
         if (!lane->wants_step)
             continue;
-        lane->x_norm = d->numbers[l];
+        lane->x_norm = runner->numbers[l];
         if (lane->result.iterations == 0) {
             const double unit = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
             lane->radius =
@@ -208,13 +211,13 @@ static void measure_points(gki_lm_runner *d, const gkv_lm_settings *set)
     }
 }
 
-void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
+void gki_lm_propose(gki_lm_runner *runner, const gki_lm_task *task)
 {
     const gkv_lm_settings *set = task->set;
-    const size_t lanes = d->kernels->lanes;
+    const size_t lanes = runner->kernels->lanes;
     int any = 0;
     for (size_t l = 0; l < lanes; l++) {
-        gki_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &runner->lane[l];
         const gkv_lm_result *result = &lane->result;
         if (lane->wants_step && (result->iterations >= set->max_iterations ||
                                  result->residual_evaluations >= set->advanced.max_evaluations)) {
@@ -225,12 +228,12 @@ void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
     }
     if (!any)
         return;
-    measure_points(d, set);
-    find_lambda(d);
-    cut_steps(d);
-    measure_steps(d);
+    measure_points(runner, set);
+    find_lambda(runner);
+    cut_steps(runner);
+    measure_steps(runner);
     for (size_t l = 0; l < lanes; l++) {
-        gki_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &runner->lane[l];
         if (!lane->wants_step)
             continue;
         lane->wants_step = false;
@@ -239,9 +242,9 @@ void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
         lane->state = GKV_LM_TRIAL;
         if (set->advanced.acceleration > 0 && lane->predicted > 0) {
             lane->state = GKV_LM_PROBE;
-            for (size_t j = 0; j < d->p; j++)
-                d->point[j * lanes + l] =
-                    d->x[j * lanes + l] + GKV_LM_PROBE_LENGTH * d->step[j * lanes + l];
+            for (size_t j = 0; j < runner->p; j++)
+                runner->point[j * lanes + l] =
+                    runner->x[j * lanes + l] + GKV_LM_PROBE_LENGTH * runner->step[j * lanes + l];
         }
     }
 }
@@ -265,12 +268,12 @@ static void update_radius(gki_lm_lane *lane, double trial_cost)
     }
 }
 
-void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double trial_cost)
+void gki_lm_accept(gki_lm_runner *runner, const gki_lm_task *task, size_t l, double trial_cost)
 {
-    gki_lm_lane *lane = &d->lane[l];
+    gki_lm_lane *lane = &runner->lane[l];
     const gkv_lm_settings *set = task->set;
     const double cost = lane->cost, actual = cost - trial_cost, predicted = lane->predicted,
-                 noise = noise_of(d) * cost;
+                 noise = noise_of(runner) * cost;
     /* A reduction below the rounding error of the cost is accepted without proof as long as the
      * predictions decrease. */
     const int flat =
@@ -292,8 +295,9 @@ void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double t
     if (!flat)
         update_radius(lane, trial_cost);
     if (better) {
-        for (size_t j = 0; j < d->p; j++)
-            d->x[j * d->kernels->lanes + l] = d->point[j * d->kernels->lanes + l];
+        for (size_t j = 0; j < runner->p; j++)
+            runner->x[j * runner->kernels->lanes + l] =
+                runner->point[j * runner->kernels->lanes + l];
         lane->cost = trial_cost;
         lane->result.accepted++;
         lane->wants_jacobian =
@@ -310,34 +314,37 @@ void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double t
                                                      : GKV_LM_STEP;
 }
 
-void gki_lm_geodesic(gki_lm_runner *d, const gki_lm_task *task)
+void gki_lm_geodesic(gki_lm_runner *runner, const gki_lm_task *task)
 {
-    const size_t lanes = d->kernels->lanes, p = d->p;
+    const size_t lanes = runner->kernels->lanes, p = runner->p;
     const double h = GKV_LM_PROBE_LENGTH;
-    const gki_lm_measure measure = gki_lm_measure_of(d, task);
+    const gki_lm_measure measure = gki_lm_measure_of(runner, task);
     /* r(x + hv) ≈ r + h Jv + ½h² r_vv: the curvature along v is (2/h)((r(x + hv) − r)/h − Jv). */
-    d->kernels->change(d->n, d->residual, d->fresh, &measure, d->change);
-    d->kernels->rotate(d->n, p, d->reflections, d->tau, d->change, d->rhs);
-    d->kernels->move(p, d->triangle, d->step, d->moved);
+    runner->kernels->change(runner->n, runner->residual, runner->fresh, &measure, runner->change);
+    runner->kernels->rotate(runner->n, p, runner->reflections, runner->tau, runner->change,
+                            runner->rhs);
+    runner->kernels->move(p, runner->triangle, runner->step, runner->moved);
     for (size_t i = 0; i < p * lanes; i++)
-        d->rhs[i] = 2.0 / h * (d->rhs[i] / h - d->moved[i]);
-    solve_damped(d, d->rhs, d->inner);
+        runner->rhs[i] = 2.0 / h * (runner->rhs[i] / h - runner->moved[i]);
+    solve_damped(runner, runner->rhs, runner->inner);
     for (size_t l = 0; l < lanes; l++) {
-        gki_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &runner->lane[l];
         if (lane->state != GKV_LM_PROBE)
             continue;
         lane->state = GKV_LM_TRIAL;
         /* The comparison is false also for NaN, which follows from residuals that are not
          * finite. */
         const int accelerates =
-            2.0 * d->numbers[l] <= task->set->advanced.acceleration * lane->step_norm;
+            2.0 * runner->numbers[l] <= task->set->advanced.acceleration * lane->step_norm;
         for (size_t j = 0; j < p; j++) {
             const size_t index = j * lanes + l;
-            const double bound = d->step[index] > 0 ? d->high[index] : d->low[index];
-            const double straight =
-                d->inner[index] != 0 || d->step[index] == 0 ? d->x[index] + d->step[index] : bound;
-            d->point[index] =
-                accelerates ? into_box(d, index, straight + 0.5 * d->raw[index]) : straight;
+            const double bound = runner->step[index] > 0 ? runner->high[index] : runner->low[index];
+            const double straight = runner->inner[index] != 0 || runner->step[index] == 0
+                                        ? runner->x[index] + runner->step[index]
+                                        : bound;
+            runner->point[index] =
+                accelerates ? into_box(runner, index, straight + 0.5 * runner->raw[index])
+                            : straight;
         }
     }
 }

@@ -246,11 +246,11 @@ gkv_status gkv_kernel_distance(size_t n_a, size_t n_b, size_t d, const float *a,
                    gkv_dist_size(call.options.dist), &from, &mine);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t s = from; s < from + mine; s++) {
-        worker *const its = &workers[omp_get_thread_num()];
+        worker *const own = &workers[omp_get_thread_num()];
         if (gki_call_stopped(&call))
             continue;
-        draw(its, sets, n, set.seed, s);
-        values[s] = subset_distance(its);
+        draw(own, sets, n, set.seed, s);
+        values[s] = subset_distance(own);
         gki_call_advance(&call, 1);
     }
     GKV_TRY_GOTO(gki_call_end(&call, "a kernel distance", "pairs of subsets"));

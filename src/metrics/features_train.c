@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "metrics/features.h"
 #include "nn/adamw.h"
+#include "num/constants.h"
 #include "safetensors/safetensors.h"
 
 enum { BATCH = 100, TILE = 10, EPOCHS_MAX = 10000 };
@@ -213,10 +214,11 @@ static void pack_weights(gki_workspace *ws)
 static void train_step(feature_trainer *trainer, const uint32_t *index)
 {
     const gki_params *params = &trainer->net.params;
-    const double done = (double)trainer->step / (double)trainer->steps, pi = 3.14159265358979323846;
+    const double done = (double)trainer->step / (double)trainer->steps;
     const gki_adamw update = {.updates = trainer->step,
                               .scale = 1 / (double)trainer->batch,
-                              .rate = trainer->settings->learning_rate * 0.5 * (1 + cos(pi * done)),
+                              .rate =
+                                  trainer->settings->learning_rate * 0.5 * (1 + cos(GKV_PI * done)),
                               .weight_decay = weight_decay};
     const long rows = (long)trainer->batch, chunks = (long)gki_adamw_chunks(params),
                parts = (long)gki_layers_parts(trainer->net.layers, trainer->net.count);

@@ -204,10 +204,10 @@ gkv_status gkv_nearest(size_t n, size_t m, size_t pixels, const float *queries,
         GKV_TRY_GOTO(worker_create(pixels, &workers[t]));
     levels_of(&s);
     gkv_dist *dist = call.options.dist;
-    size_t from = 0, its = 0; /* the blocks of this rank */
-    gkv_dist_range(blocks, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &from, &its);
+    size_t from = 0, mine = 0; /* the blocks of this rank */
+    gkv_dist_range(blocks, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &from, &mine);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
-    for (size_t block = from; block < from + its; block++) {
+    for (size_t block = from; block < from + mine; block++) {
         if (gki_call_stopped(&call))
             continue;
         search_block(&s, block * QUERIES, &workers[omp_get_thread_num()]);

@@ -23,11 +23,11 @@ static void pack(size_t count, size_t d, const float *x, const uint32_t *index, 
 {
     for (size_t i = 0; i < count; i++) {
         const float *row = x + (index ? index[i] : i) * d;
-        double *place = panels + i / PANEL * PANEL * d + i % PANEL;
+        double *element = panels + i / PANEL * PANEL * d + i % PANEL;
         double norm = 0;
         for (size_t k = 0; k < d; k++) {
             const double value = (double)row[k];
-            place[k * PANEL] = value;
+            element[k * PANEL] = value;
             norm = fma(value, value, norm);
         }
         norms[i] = norm;

@@ -261,8 +261,8 @@ static size_t cheapest_centre(const gki_clusters *s, size_t rank)
         const double cost = s->sums[k * (2 * s->d + 2) + 1];
         size_t below = 0;
         for (size_t other = 0; other < s->count; other++) {
-            const double its = s->sums[other * (2 * s->d + 2) + 1];
-            below += its < cost || (its == cost && other < k);
+            const double other_cost = s->sums[other * (2 * s->d + 2) + 1];
+            below += other_cost < cost || (other_cost == cost && other < k);
         }
         if (below == rank)
             found = k;

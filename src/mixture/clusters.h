@@ -1,6 +1,6 @@
 /* Clusters of weighted rows by k-means, with k-means++ and swaps of centres. */
-#ifndef GKV_MGK_CLUSTERS_H
-#define GKV_MGK_CLUSTERS_H
+#ifndef GKV_MIXTURE_CLUSTERS_H
+#define GKV_MIXTURE_CLUSTERS_H
 
 #include "mixture/rows.h"
 

@@ -2,8 +2,8 @@
  * describes. They are in em_start.c (memory, data and the start),
  * em_expect.c (the E-step), em_margins.c and em_maximize.c (the M-step). mixture_fit.c and
  * mixture_search.c call them. */
-#ifndef GKV_MGK_EM_H
-#define GKV_MGK_EM_H
+#ifndef GKV_MIXTURE_EM_H
+#define GKV_MIXTURE_EM_H
 
 #include <stdint.h>
 
@@ -47,11 +47,11 @@ typedef struct gki_em {
     const gkv_mgk_mixture_settings *set;
     size_t d;
     int threads;
-    size_t count;         /* the number of components, including dropped ones */
-    gkv_mgk_mixture *now; /* the mixture; its dropped components have weight 0 */
+    size_t count;             /* the number of components, including dropped ones */
+    gkv_mgk_mixture *mixture; /* the mixture; its dropped components have weight 0 */
     /* the weights before the last M-step, and the components that it replaced; the others are
      * NULL */
-    gkv_mgk_mixture *before;
+    gkv_mgk_mixture *previous;
     gki_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
     /* [count] their float forms, if set->advanced.single_precision; member a is NULL if not made */
     gki_mgk_float *floats;
@@ -71,8 +71,8 @@ typedef struct gki_em {
     uint32_t *support_row;   /* row numbers, ascending for each component */
     double *support_weight;  /* weights w_i r_ik */
     size_t support_capacity; /* the number of elements that these arrays can hold */
-    int *rest;               /* [count] the number of M-steps that the component still skips */
-    int *pause;              /* [count] the number that it last had to skip */
+    int *skips_left;         /* [count] the number of M-steps that the component still skips */
+    int *skip_length;        /* [count] the number that it last had to skip */
     size_t skipped;          /* the number of components that skipped the last M-step */
     /* the numbers of components whose last step was shortened, and was not taken */
     size_t damped, refused;
@@ -147,12 +147,12 @@ gkv_status gki_em_fit_margins(const gki_em *em, const unsigned char *frozen, gkv
 gkv_status gki_em_maximize(gki_em *em);
 
 /* Lets all components take part in the next M-step. */
-void gki_em_wake(gki_em *em);
+void gki_em_resume_all(gki_em *em);
 
 /* Frees the components that the last M-step replaced. */
-void gki_em_forget(gki_em *em);
+void gki_em_drop_previous(gki_em *em);
 
 /* Undoes the last M-step. */
-void gki_em_take_back(gki_em *em);
+void gki_em_undo(gki_em *em);
 
 #endif

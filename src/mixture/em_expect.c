@@ -42,7 +42,7 @@ static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int f
                  count = gki_mgk_tile_rows(rows->n, t);
     const double *x = rows->x + first * d;
     if (full && !rows->group && !em->set->advanced.single_precision) {
-        gki_mgk_log_pdf_tile(em->now->components[k], em->tables[k], count, x, s->w, s->log_dq,
+        gki_mgk_log_pdf_tile(em->mixture->components[k], em->tables[k], count, x, s->w, s->log_dq,
                              logs + k, parts);
         return;
     }
@@ -67,8 +67,8 @@ static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int f
         gki_mgk_float_log_pdf(&em->floats[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found,
                               1);
     else
-        gki_mgk_log_pdf_tile(em->now->components[k], em->tables[k], used, picked, s->w, s->log_dq,
-                             s->found, 1);
+        gki_mgk_log_pdf_tile(em->mixture->components[k], em->tables[k], used, picked, s->w,
+                             s->log_dq, s->found, 1);
     for (size_t i = 0; i < used; i++)
         logs[near[i] * parts + k] = s->found[i];
 }
@@ -127,7 +127,7 @@ static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
 {
     const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gki_mgk_tile_rows(rows->n, t);
     double *sums = rows->sums + t * (1 + 2 * parts);
-    const double *log_pi = em->now->log_weights;
+    const double *log_pi = em->mixture->log_weights;
     memset(sums, 0, (1 + 2 * parts) * sizeof *sums);
     for (size_t i = 0; i < count; i++) {
         double *row = responsibilities + i * parts, most = -INFINITY; /* for now, log π_k f_k */
@@ -171,13 +171,13 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
     GKV_TRY_GOTO(gki_alloc((size_t)used, size_each * sizeof *memory, &memory));
     for (size_t k = 0; k < parts; k++) {
         if (em->set->advanced.single_precision && !em->floats[k].a)
-            GKV_TRY_GOTO(gki_mgk_float_create(em->now->components[k], &em->floats[k]));
+            GKV_TRY_GOTO(gki_mgk_float_create(em->mixture->components[k], &em->floats[k]));
         if (!em->set->advanced.single_precision && !em->tables[k])
-            GKV_TRY_GOTO(gki_mgk_table_create(&em->now->components[k]->columns, em->threads,
+            GKV_TRY_GOTO(gki_mgk_table_create(&em->mixture->components[k]->columns, em->threads,
                                               &em->tables[k]));
     }
     for (size_t k = 0; k < parts; k++)
-        em->now->log_weights[k] = log(em->now->weights[k]);
+        em->mixture->log_weights[k] = log(em->mixture->weights[k]);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t g = 0; g < groups; g++) {
         double *mine = memory + (size_t)omp_get_thread_num() * size_each;

@@ -112,7 +112,7 @@ static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, si
                                 .weights = x + size + from,
                                 .n = em->support[k + 1] - from,
                                 .sorted = 1,
-                                .start = &em->now->components[k]->margins[first + c]};
+                                .start = &em->mixture->components[k]->margins[first + c]};
         }
     if (wanted > 0)
         status = gkv_gk_fit_many(wanted, samples, &em->set->advanced.margins,
@@ -182,13 +182,13 @@ static void average_shapes(const gki_em *em, margins_job *job, size_t j)
         k += (c[10] * job->fitted[i].k - c[11] * job->fitted[i].g) / det;
     }
     const double det = gg * kk - gk * gk;
-    const gkv_gk *now = &em->now->components[0]->margins[j];
+    const gkv_gk *now = &em->mixture->components[0]->margins[j];
     const double mean_g = det > 0 ? (kk * g - gk * k) / det : now->g,
                  mean_k = det > 0 ? (gg * k - gk * g) / det : now->k;
     for (size_t i = j; i < em->count * em->d; i += em->d) {
         gkv_gk *fitted = &job->fitted[i];
         if (job->frozen[i / em->d])
-            *fitted = em->now->components[i / em->d]->margins[j];
+            *fitted = em->mixture->components[i / em->d]->margins[j];
         if (gki_shape_is_known(job->covariance[i]))
             gki_shape_take(job->covariance[i], mean_g, mean_k, fitted);
         fitted->g = mean_g;

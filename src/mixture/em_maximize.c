@@ -82,7 +82,7 @@ static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, doub
 
 void gki_em_replace(gki_em *em, size_t k, gkv_mgk *part, gki_mgk_table *table)
 {
-    em->now->components[k] = part;
+    em->mixture->components[k] = part;
     gki_mgk_table_free(em->tables[k]);
     gki_mgk_float_free(&em->floats[k]);
     em->tables[k] = table;
@@ -112,7 +112,7 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
     gki_mgk_scores scores = {0};
     gki_mgk_float float_form = {0};
     gkv_status status = GKV_OK;
-    between(em, em->now->components[k]->margins, s->fitted + k * d, fraction, s->trial);
+    between(em, em->mixture->components[k]->margins, s->fitted + k * d, fraction, s->trial);
     gki_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gki_mgk_most_score(em->fit.weight[k]);
     if (em->set->advanced.single_precision)
@@ -123,13 +123,13 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
                                    em->set->advanced.single_precision ? &float_form : NULL, most,
                                    em->threads, &scores));
     if (s->frozen[k])
-        memcpy(s->factor, em->now->components[k]->cholesky, d * d * sizeof *s->factor);
+        memcpy(s->factor, em->mixture->components[k]->cholesky, d * d * sizeof *s->factor);
     else
         gki_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r,
                                    s->factor, NULL, NULL);
     if (!s->frozen[k] && em->set->advanced.step < 1.0 && !em->set->independent) {
         /* a convex combination of correlation matrices is a correlation matrix */
-        gki_mgk_correlation_between(em->now->components[k], em->set->advanced.step, s->r);
+        gki_mgk_correlation_between(em->mixture->components[k], em->set->advanced.step, s->r);
         gki_mgk_correlation_factor(d, s->r, s->factor);
     }
     out->gain = gki_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
@@ -143,7 +143,7 @@ done:
 /* Makes the candidate the new component k. */
 static void adopt(gki_em *em, size_t k, candidate *c)
 {
-    em->before->components[k] = em->now->components[k];
+    em->previous->components[k] = em->mixture->components[k];
     gki_em_replace(em, k, c->part, c->table);
     *c = (candidate){0};
 }
@@ -197,8 +197,10 @@ static gkv_status move(gki_em *em, step *s, size_t k)
         em->damped += taken && i > 0;
     }
     em->refused += !taken;
-    em->pause[k] = taken ? 0 : em->pause[k] < longest_pause ? 2 * em->pause[k] + 1 : longest_pause;
-    em->rest[k] = em->pause[k];
+    em->skip_length[k] = taken                                ? 0
+                         : em->skip_length[k] < longest_pause ? 2 * em->skip_length[k] + 1
+                                                              : longest_pause;
+    em->skips_left[k] = em->skip_length[k];
     return GKV_OK;
 }
 
@@ -223,7 +225,7 @@ static gkv_status step_create(const gki_em *em, step *s)
     GKV_TRY(gki_alloc(d, sizeof *s->trial, &s->trial));
     GKV_TRY(gki_alloc(d, d * sizeof *s->r, &s->r));
     GKV_TRY(gki_alloc(3 * d + 1, d * sizeof *s->factor, &s->factor));
-    return gki_mgk_columns_create(d, em->now->components[0]->margins, &s->columns);
+    return gki_mgk_columns_create(d, em->mixture->components[0]->margins, &s->columns);
 }
 
 static void step_free(step *s)
@@ -241,15 +243,15 @@ static void set_weights(gki_em *em, double total)
     double sum = 0.0;
     for (size_t k = 0; k < em->count; k++) {
         const double target = em->fit.weight[k] / total,
-                     damped = em->now->weights[k] +
-                              em->set->advanced.step * (target - em->now->weights[k]);
-        em->now->weights[k] = em->set->advanced.keep  ? fmax(damped, least_kept_weight)
-                              : target < least_weight ? 0.0
-                                                      : damped;
-        sum += em->now->weights[k];
+                     damped = em->mixture->weights[k] +
+                              em->set->advanced.step * (target - em->mixture->weights[k]);
+        em->mixture->weights[k] = em->set->advanced.keep  ? fmax(damped, least_kept_weight)
+                                  : target < least_weight ? 0.0
+                                                          : damped;
+        sum += em->mixture->weights[k];
     }
     for (size_t k = 0; k < em->count && em->set->advanced.keep; k++)
-        em->now->weights[k] /= sum;
+        em->mixture->weights[k] /= sum;
 }
 
 gkv_status gki_em_maximize(gki_em *em)
@@ -258,13 +260,13 @@ gkv_status gki_em_maximize(gki_em *em)
     gkv_status status = GKV_OK;
     double total = 0.0;
     em->damped = em->refused = em->skipped = 0;
-    memcpy(em->before->weights, em->now->weights, em->count * sizeof *em->now->weights);
+    memcpy(em->previous->weights, em->mixture->weights, em->count * sizeof *em->mixture->weights);
     GKV_TRY_GOTO(step_create(em, &s));
     GKV_TRY_GOTO(collect_support(em));
     for (size_t k = 0; k < em->count; k++) {
-        s.frozen[k] = em->fit.weight[k] < em->min_rows || em->rest[k] > 0;
-        em->skipped += em->rest[k] > 0;
-        em->rest[k] -= em->rest[k] > 0;
+        s.frozen[k] = em->fit.weight[k] < em->min_rows || em->skips_left[k] > 0;
+        em->skipped += em->skips_left[k] > 0;
+        em->skips_left[k] -= em->skips_left[k] > 0;
         total += em->fit.weight[k];
     }
     GKV_TRY_GOTO(gki_em_fit_margins(em, s.frozen, s.fitted));
@@ -280,26 +282,26 @@ done:
     return status;
 }
 
-void gki_em_wake(gki_em *em)
+void gki_em_resume_all(gki_em *em)
 {
-    memset(em->rest, 0, em->count * sizeof *em->rest);
+    memset(em->skips_left, 0, em->count * sizeof *em->skips_left);
 }
 
-void gki_em_forget(gki_em *em)
+void gki_em_drop_previous(gki_em *em)
 {
     for (size_t k = 0; k < em->count; k++) {
-        gkv_mgk_free(em->before->components[k]);
-        em->before->components[k] = NULL;
+        gkv_mgk_free(em->previous->components[k]);
+        em->previous->components[k] = NULL;
     }
 }
 
-void gki_em_take_back(gki_em *em)
+void gki_em_undo(gki_em *em)
 {
     for (size_t k = 0; k < em->count; k++)
-        if (em->before->components[k]) {
-            gkv_mgk_free(em->now->components[k]);
-            gki_em_replace(em, k, em->before->components[k], NULL);
-            em->before->components[k] = NULL;
+        if (em->previous->components[k]) {
+            gkv_mgk_free(em->mixture->components[k]);
+            gki_em_replace(em, k, em->previous->components[k], NULL);
+            em->previous->components[k] = NULL;
         }
-    memcpy(em->now->weights, em->before->weights, em->count * sizeof *em->now->weights);
+    memcpy(em->mixture->weights, em->previous->weights, em->count * sizeof *em->mixture->weights);
 }

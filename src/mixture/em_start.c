@@ -143,12 +143,12 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     out->min_rows = set->shrink == 0 && !set->independent
                         ? fmax(set->advanced.min_rows, (double)d + 1.0)
                         : set->advanced.min_rows;
-    GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->now));
-    GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->before));
+    GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->mixture));
+    GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->previous));
     GKV_TRY(gki_alloc(out->count, sizeof *out->tables, &out->tables));
     GKV_TRY(gki_alloc(out->count, sizeof *out->floats, &out->floats));
-    GKV_TRY(gki_alloc(out->count, sizeof *out->rest, &out->rest));
-    GKV_TRY(gki_alloc(out->count, sizeof *out->pause, &out->pause));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->skips_left, &out->skips_left));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->skip_length, &out->skip_length));
     GKV_TRY(gki_alloc(out->count + 1, sizeof *out->support, &out->support));
     GKV_TRY(gki_alloc(d, sizeof *out->centre, &out->centre));
     GKV_TRY(gki_alloc(d, sizeof *out->scale, &out->scale));
@@ -167,17 +167,17 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
 void gki_em_clear(gki_em *em)
 {
     for (size_t k = 0; k < em->count; k++) {
-        gkv_mgk_free(em->now->components[k]);
+        gkv_mgk_free(em->mixture->components[k]);
         gki_em_replace(em, k, NULL, NULL);
-        em->now->weights[k] = 0.0;
-        em->rest[k] = em->pause[k] = 0;
+        em->mixture->weights[k] = 0.0;
+        em->skips_left[k] = em->skip_length[k] = 0;
     }
 }
 
 void gki_em_free(gki_em *em)
 {
-    gkv_mgk_mixture_free(em->now);
-    gkv_mgk_mixture_free(em->before);
+    gkv_mgk_mixture_free(em->mixture);
+    gkv_mgk_mixture_free(em->previous);
     for (size_t k = 0; em->tables && k < em->count; k++)
         gki_mgk_table_free(em->tables[k]);
     for (size_t k = 0; em->floats && k < em->count; k++)
@@ -186,8 +186,8 @@ void gki_em_free(gki_em *em)
     rows_free(&em->held_out);
     free(em->tables);
     free(em->floats);
-    free(em->rest);
-    free(em->pause);
+    free(em->skips_left);
+    free(em->skip_length);
     free(em->support);
     free(em->support_row);
     free(em->support_weight);
@@ -243,8 +243,8 @@ static gkv_status make_components(gki_em *em, const gki_clusters *s)
                          .c = em->set->advanced.margins.c};
         }
         const size_t index = s->only * s->count + k;
-        em->now->weights[index] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
-        GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, NULL, &em->now->components[index]));
+        em->mixture->weights[index] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
+        GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, NULL, &em->mixture->components[index]));
     }
 done:
     free(within);
@@ -283,7 +283,7 @@ enum { QUARTILES = 3 };
 /* The clusters of the rows, and their robust moments. */
 typedef struct members {
     size_t count;
-    uint32_t *of;      /* [n] the cluster of each row */
+    uint32_t *cluster; /* [n] the cluster of each row */
     double *total;     /* [count] Σ w */
     double *cumulated; /* [d × count] scratch */
     double *quartiles; /* [d × count × 3] */
@@ -294,7 +294,7 @@ typedef struct members {
 static gkv_status members_create(size_t n, size_t d, size_t count, members *out)
 {
     *out = (members){.count = count};
-    GKV_TRY(gki_alloc(n, sizeof *out->of, &out->of));
+    GKV_TRY(gki_alloc(n, sizeof *out->cluster, &out->cluster));
     GKV_TRY(gki_alloc(count, sizeof *out->total, &out->total));
     GKV_TRY(gki_alloc(d, count * sizeof *out->cumulated, &out->cumulated));
     GKV_TRY(gki_alloc(d, count * QUARTILES * sizeof *out->quartiles, &out->quartiles));
@@ -304,7 +304,7 @@ static gkv_status members_create(size_t n, size_t d, size_t count, members *out)
 
 static void members_free(members *m)
 {
-    free(m->of);
+    free(m->cluster);
     free(m->total);
     free(m->cumulated);
     free(m->quartiles);
@@ -339,12 +339,12 @@ static void assign(const gki_em *em, const gki_clusters *s, members *m)
             }
             if (square < best) {
                 best = square;
-                m->of[i] = (uint32_t)k;
+                m->cluster[i] = (uint32_t)k;
             }
         }
     }
     for (size_t i = 0; i < s->n; i++)
-        m->total[m->of[i]] += gki_clusters_weight(s, i);
+        m->total[m->cluster[i]] += gki_clusters_weight(s, i);
 }
 
 /* Computes the quartiles of column j in each cluster, in one pass over its sorted values. */
@@ -353,7 +353,7 @@ static void find_quartiles(const gki_em *em, size_t j, const members *m)
     const size_t n = em->fit.n;
     double *cumulated = m->cumulated + j * m->count;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t row = em->order[j * n + i], k = m->of[row];
+        const uint32_t row = em->order[j * n + i], k = m->cluster[row];
         const double before = cumulated[k],
                      after = before + (em->fit.weights ? em->fit.weights[row] : 1.0);
         cumulated[k] = after;
@@ -396,10 +396,10 @@ static gkv_status make_components_of(gki_em *em, const members *m)
                                      .b = fmax(sqrt(variance), em->least_b[j]),
                                      .c = em->set->advanced.margins.c};
         }
-        em->now->weights[k] = m->total[k] < min_rows
-                                  ? 0.0
-                                  : (m->total[k] + 1.0) / (em->fit.total + (double)em->count);
-        GKV_TRY(gki_mgk_build(em->d, m->margins, NULL, NULL, &em->now->components[k]));
+        em->mixture->weights[k] = m->total[k] < min_rows
+                                      ? 0.0
+                                      : (m->total[k] + 1.0) / (em->fit.total + (double)em->count);
+        GKV_TRY(gki_mgk_build(em->d, m->margins, NULL, NULL, &em->mixture->components[k]));
     }
     return GKV_OK;
 }
@@ -445,10 +445,10 @@ gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 {
     for (size_t k = 0; k < em->count; k++) {
         const gkv_mgk *part = from->components[k < from->count ? k : 0];
-        em->now->weights[k] = k < from->count ? from->weights[k] : 0.0;
+        em->mixture->weights[k] = k < from->count ? from->weights[k] : 0.0;
         GKV_TRY(gki_mgk_build(em->d, part->margins, part->mean, part->cholesky,
-                              &em->now->components[k]));
-        raise_b(em, em->now->components[k]);
+                              &em->mixture->components[k]));
+        raise_b(em, em->mixture->components[k]);
     }
     return GKV_OK;
 }
@@ -457,8 +457,8 @@ gkv_status gki_em_reinitialise(gki_em *em, size_t *count)
 {
     const gki_mgk_split split = {
         .per_group = gki_em_per_group(em), .min_rows = em->set->advanced.min_rows, .apart = 0.5};
-    GKV_TRY(gki_mgk_mixture_reinitialise(em->now, &split, em->fit.weight, count));
+    GKV_TRY(gki_mgk_mixture_reinitialise(em->mixture, &split, em->fit.weight, count));
     for (size_t k = 0; *count > 0 && k < em->count; k++)
-        gki_em_replace(em, k, em->now->components[k], NULL);
+        gki_em_replace(em, k, em->mixture->components[k], NULL);
     return GKV_OK;
 }

@@ -146,7 +146,7 @@ static gkv_status search_sample(fit_input *in, size_t kept, gki_em *em,
     GKV_TRY_GOTO(take_sample(in, kept, &sample, &memory));
     GKV_TRY_GOTO(create(&sample, &sample.set, &part));
     GKV_TRY_GOTO(search(&sample, &part, smaller, is_next));
-    GKV_TRY_GOTO(gki_em_resume(em, part.now));
+    GKV_TRY_GOTO(gki_em_resume(em, part.mixture));
 done:
     gki_em_free(&part);
     free(memory);

@@ -27,7 +27,7 @@ typedef struct fit_state {
 /* Makes the current mixture the best one. */
 static gkv_status snapshot(fit_state *r)
 {
-    const gkv_mgk_mixture *now = r->em->now;
+    const gkv_mgk_mixture *now = r->em->mixture;
     gkv_mgk_mixture *fresh = NULL;
     GKV_TRY(gki_mgk_mixture_gather(now->count, now->weights, now->components, &fresh));
     gkv_mgk_mixture_free(r->best);
@@ -47,7 +47,7 @@ static bool report(fit_state *r, double held_out)
                                          .damped = r->em->damped,
                                          .refused = r->em->refused};
     for (size_t k = 0; k < r->em->count; k++)
-        progress.components += r->em->now->weights[k] > 0;
+        progress.components += r->em->mixture->weights[k] > 0;
     r->call->details = &progress;
     return gki_call_advance(r->call, r->result.iterations - r->call->done);
 }
@@ -65,16 +65,16 @@ static gkv_status expect(fit_state *r, int full)
     if (mean < before)
         r->result.largest_decrease = fmax(r->result.largest_decrease, fmin(before - mean, allowed));
     if (mean < before - allowed) {
-        gki_em_take_back(em);
+        gki_em_undo(em);
         r->result.stop = GKV_MIXTURE_STALLED;
         return GKV_OK;
     }
-    gki_em_forget(em);
+    gki_em_drop_previous(em);
     r->idle = (mean - before) * em->fit.total < r->result.tolerance ? r->idle + 1 : 0;
     if (r->idle >= 2 && (em->skipped == 0 || em->set->advanced.single_precision))
         r->result.stop = GKV_MIXTURE_CONVERGED;
     else if (r->idle >= 2) /* components that skipped the step may still have a better one */
-        gki_em_wake(em);
+        gki_em_resume_all(em);
     r->result.last_gain = isfinite(before) ? (mean - before) * em->fit.total : NAN;
     r->mean = mean;
     return GKV_OK;
@@ -132,7 +132,7 @@ static gkv_status iterate(fit_state *r)
         if (em->set->advanced.single_precision && em->held_out.n == 0 &&
             result->iterations + 1 >= em->set->max_iterations) {
             /* The E-step after the last M-step is skipped, because its result is not needed. */
-            gki_em_forget(em);
+            gki_em_drop_previous(em);
             result->iterations++;
             result->damped += em->damped;
             result->refused += em->refused;

@@ -1,8 +1,8 @@
 /* The parts of the fit of a mixture to rows: settings (mixture_input.c), the iterations of one
  * fit (mixture_fit.c), the search for its start (mixture_search.c, mixture_dense.c), and the public
  * functions (mixture_choose.c). */
-#ifndef GKV_MIXTURE_MIXTURE_FIT_H
-#define GKV_MIXTURE_MIXTURE_FIT_H
+#ifndef GKV_MIXTURE_FIT_H
+#define GKV_MIXTURE_FIT_H
 
 #include "core/call.h"
 #include "mixture/em.h"

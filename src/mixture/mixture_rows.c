@@ -161,41 +161,41 @@ static double log_total(size_t count, const double *logs)
 }
 
 /* The work space of a thread, for one tile. */
-typedef struct work {
+typedef struct row_work {
     double *w, *log_dq;           /* [count × TILE × d] */
     double *logs, *lower, *upper; /* [count] */
-} work;
+} row_work;
 
 /* Computes the tails of component k at coordinate j of row i, and adds its density there. */
-static void add_coordinate(const gkv_mgk_mixture *mixture, const work *of, size_t i, size_t j,
+static void add_coordinate(const gkv_mgk_mixture *mixture, const row_work *work, size_t i, size_t j,
                            size_t k)
 {
     const size_t d = mixture->d, index = (k * GKV_MGK_TILE + i) * d + j;
-    const double w = of->w[index], before = of->logs[k];
-    of->lower[k] = of->upper[k] = -INFINITY;
+    const double w = work->w[index], before = work->logs[k];
+    work->lower[k] = work->upper[k] = -INFINITY;
     if (before == -INFINITY)
         return;
-    of->lower[k] = before + gki_normal_log_cdf(w);
-    of->upper[k] = before + gki_normal_log_cdf(-w);
-    of->logs[k] = isinf(w) ? -INFINITY
-                           : before + gki_normal_log_pdf(w) - of->log_dq[index] -
-                                 log(mixture->components[k]->cholesky[j * d + j]);
+    work->lower[k] = before + gki_normal_log_cdf(w);
+    work->upper[k] = before + gki_normal_log_cdf(-w);
+    work->logs[k] = isinf(w) ? -INFINITY
+                             : before + gki_normal_log_pdf(w) - work->log_dq[index] -
+                                   log(mixture->components[k]->cholesky[j * d + j]);
 }
 
 /* Whitens row i of a tile, whose scores of the components are in the work space. */
-static void whiten_row(const gkv_mgk_mixture *mixture, const work *of, size_t i, const double *x,
-                       double *out)
+static void whiten_row(const gkv_mgk_mixture *mixture, const row_work *work, size_t i,
+                       const double *x, double *out)
 {
     const size_t d = mixture->d, count = mixture->count;
     for (size_t k = 0; k < count; k++)
-        of->logs[k] = mixture->log_weights[k];
+        work->logs[k] = mixture->log_weights[k];
     for (size_t j = 0; j < d; j++) {
         if (isnan(x[j]))
             for (size_t k = 0; k < count; k++)
-                of->logs[k] = -INFINITY; /* nothing is known of this coordinate and the next */
+                work->logs[k] = -INFINITY; /* nothing is known of this coordinate and the next */
         for (size_t k = 0; k < count; k++)
-            add_coordinate(mixture, of, i, j, k);
-        const double below = log_total(count, of->lower), above = log_total(count, of->upper);
+            add_coordinate(mixture, work, i, j, k);
+        const double below = log_total(count, work->lower), above = log_total(count, work->upper);
         const double whole = fmax(below, above) + log1p(exp(-fabs(below - above)));
         out[j] = !isfinite(fmax(below, above)) ? NAN
                  : below < above               ? gki_normal_quantile_log(fmin(below - whole, 0.0))
@@ -203,13 +203,13 @@ static void whiten_row(const gkv_mgk_mixture *mixture, const work *of, size_t i,
     }
 }
 
-static void whiten_tile(const gkv_mgk_mixture *mixture, const work *of, size_t rows,
+static void whiten_tile(const gkv_mgk_mixture *mixture, const row_work *work, size_t rows,
                         const double *x, double *out)
 {
     const size_t d = mixture->d, count = mixture->count;
     for (size_t k = 0; k < count; k++) {
         const gkv_mgk *component = mixture->components[k];
-        double *w = of->w + k * GKV_MGK_TILE * d, *log_dq = of->log_dq + k * GKV_MGK_TILE * d;
+        double *w = work->w + k * GKV_MGK_TILE * d, *log_dq = work->log_dq + k * GKV_MGK_TILE * d;
         gki_mgk_inverse_rows(&component->columns, rows, x, w, log_dq, NULL, NULL);
         for (size_t i = 0; i < rows; i++) {
             for (size_t j = 0; j < d; j++)
@@ -220,9 +220,9 @@ static void whiten_tile(const gkv_mgk_mixture *mixture, const work *of, size_t r
     for (size_t i = 0; i < rows; i++)
         if (count == 1)
             for (size_t j = 0; j < d; j++)
-                out[i * d + j] = of->w[i * d + j];
+                out[i * d + j] = work->w[i * d + j];
         else
-            whiten_row(mixture, of, i, x + i * d, out + i * d);
+            whiten_row(mixture, work, i, x + i * d, out + i * d);
 }
 
 gkv_status gkv_mgk_mixture_whiten(const gkv_mgk_mixture *mixture, size_t n, const double *x,
@@ -243,11 +243,11 @@ gkv_status gkv_mgk_mixture_whiten(const gkv_mgk_mixture *mixture, size_t n, cons
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *mine = scratch + (size_t)omp_get_thread_num() * size, *logs = mine + 2 * scores;
-        const work all = {.w = mine,
-                          .log_dq = mine + scores,
-                          .logs = logs,
-                          .lower = logs + count,
-                          .upper = logs + 2 * count};
+        const row_work all = {.w = mine,
+                              .log_dq = mine + scores,
+                              .logs = logs,
+                              .lower = logs + count,
+                              .upper = logs + 2 * count};
         const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
         if (gki_call_stopped(&call))
             continue;

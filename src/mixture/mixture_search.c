@@ -57,8 +57,9 @@ static gkv_status keep(const gki_em *em, double mean, candidate *out)
 {
     out->mean = mean;
     for (size_t k = 0; k < em->count; k++)
-        out->small += em->now->weights[k] * em->fit.total < em->min_rows;
-    return gki_mgk_mixture_gather(em->count, em->now->weights, em->now->components, &out->mixture);
+        out->small += em->mixture->weights[k] * em->fit.total < em->min_rows;
+    return gki_mgk_mixture_gather(em->count, em->mixture->weights, em->mixture->components,
+                                  &out->mixture);
 }
 
 /* Makes a few iterations. They end when one gains less than this share of what all of them gained,
@@ -73,11 +74,11 @@ static gkv_status iterate(gki_em *em, gki_call *call, int most, double share, do
         GKV_TRY(gki_em_maximize(em));
         GKV_TRY(gki_em_expect(em, &em->fit, 1, mean));
         if (*mean < before - gki_mixture_slack(before)) {
-            gki_em_take_back(em);
+            gki_em_undo(em);
             *mean = before;
             return GKV_OK;
         }
-        gki_em_forget(em);
+        gki_em_drop_previous(em);
         if (*mean - before < share * (*mean - first) || *mean - before < tolerance)
             return GKV_OK;
     }
@@ -99,10 +100,10 @@ static void expect(search *s)
 }
 
 /* What ranks tell of a candidate besides its mixture. */
-typedef struct told {
+typedef struct candidate_summary {
     double mean;
     uint64_t small;
-} told;
+} candidate_summary;
 
 /* Gives the candidates from number `from` on, those of a stage, to all ranks. `status` is that of
  * this rank's; if a rank failed or was stopped, all fail. */
@@ -117,7 +118,7 @@ static gkv_status share_stage(search *s, size_t from, gkv_status status)
     for (size_t i = from; i < s->count; i++) {
         candidate *c = &s->all[i];
         const int root = (int)((i - from) % ranks);
-        told result = {.mean = c->mean, .small = c->small};
+        candidate_summary result = {.mean = c->mean, .small = c->small};
         GKV_TRY(gkv_dist_broadcast(s->dist, root, sizeof result, &result));
         c->mean = result.mean;
         c->small = (size_t)result.small;

@@ -1,8 +1,8 @@
 /* The units of the columns in the fit of a mixture. Columns of ordinary spread keep their own unit.
  * Others are fitted in a power of two of it, so that squares and products neither overflow nor
  * vanish. */
-#ifndef GKV_MIXTURE_MIXTURE_UNITS_H
-#define GKV_MIXTURE_MIXTURE_UNITS_H
+#ifndef GKV_MIXTURE_UNITS_H
+#define GKV_MIXTURE_UNITS_H
 
 #include "gkvae/mgk_mixture.h"
 

@@ -17,12 +17,12 @@ static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
 /* Computes the mean and the standard deviation of a component's scores in dimension j from its
  * statistics. */
-static void moments(const gki_online_layout *layout, const double *of, size_t j, double *mean,
+static void moments(const gki_online_layout *layout, const double *sums, size_t j, double *mean,
                     double *sd)
 {
-    const double n = of[0];
-    *mean = of[layout->sum + j] / n;
-    const double square = of[layout->square + (layout->dependent ? j * layout->d + j : j)] / n;
+    const double n = sums[0];
+    *mean = sums[layout->sum + j] / n;
+    const double square = sums[layout->square + (layout->dependent ? j * layout->d + j : j)] / n;
     *sd = sqrt(fmax(square - *mean * *mean, 1e-6));
 }
 
@@ -193,20 +193,20 @@ static void step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *
                          gkv_gk *margins)
 {
     const gki_online_layout *layout = &stats->layout;
-    const double *of = stats->values + k * layout->size, n = of[0], rows = n / fraction;
+    const double *sums = stats->values + k * layout->size, n = sums[0], rows = n / fraction;
     const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
     for (size_t j = 0; j < layout->d; j++) {
         const size_t cells = j * GKV_ONLINE_CELLS;
         double mean, sd, delta[4] = {0};
-        moments(layout, of, j, &mean, &sd);
+        moments(layout, sums, j, &mean, &sd);
         delta[0] = mean, delta[1] = log(sd);
         if (layout->cells) {
             equations normal = {0};
             double h[4][N];
             score_derivatives(&old[j], h);
-            add_cells(of + layout->cells + cells, n, h, expected, &normal);
+            add_cells(sums + layout->cells + cells, n, h, expected, &normal);
             if (layout->coupling)
-                add_coupling(of + layout->coupling + cells, n,
+                add_coupling(sums + layout->coupling + cells, n,
                              stats->information[k * layout->d + j], h, expected, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve_damped(&normal, delta))
@@ -228,12 +228,12 @@ static void correlation(const gki_online_stats *stats, size_t k, double *r, doub
 {
     const gki_online_layout *layout = &stats->layout;
     const size_t d = layout->d;
-    const double *of = stats->values + k * layout->size;
+    const double *sums = stats->values + k * layout->size;
     double *sd = r; /* of dimension j at r[j, j], until the end */
     for (size_t i = 0; i < d; i++) {
-        moments(layout, of, i, &mean[i], &sd[i * d + i]);
+        moments(layout, sums, i, &mean[i], &sd[i * d + i]);
         for (size_t j = 0; j < i; j++) {
-            const double product = of[layout->square + j * d + i] / of[0] - mean[j] * mean[i];
+            const double product = sums[layout->square + j * d + i] / sums[0] - mean[j] * mean[i];
             r[i * d + j] = r[j * d + i] = clamp_step(1, product / (sd[j * d + j] * sd[i * d + i]));
         }
     }

@@ -3,8 +3,8 @@
  * Functions of many rows work on tiles, whose data stay in the cache. Sums are computed for blocks
  * of tiles. Blocks depend on the number of rows only, and their sums are added in a fixed order,
  * so that results do not depend on the number of threads. */
-#ifndef GKV_MGK_ROWS_H
-#define GKV_MGK_ROWS_H
+#ifndef GKV_MIXTURE_ROWS_H
+#define GKV_MIXTURE_ROWS_H
 
 #include <stddef.h>
 

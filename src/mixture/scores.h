@@ -1,7 +1,7 @@
 /* Sums over the normal scores of weighted rows. The correlation matrix R and the log-likelihood
  * follow from them. */
-#ifndef GKV_MGK_SCORES_H
-#define GKV_MGK_SCORES_H
+#ifndef GKV_MIXTURE_SCORES_H
+#define GKV_MIXTURE_SCORES_H
 
 #include <stdint.h>
 

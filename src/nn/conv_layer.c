@@ -17,7 +17,7 @@
  * first − stride, first − 2·stride, … */
 typedef struct tap_run {
     size_t first, count;
-    size_t place;    /* the index of the first in a packed row of the kernel */
+    size_t position; /* the index of the first in a packed row of the kernel */
     ptrdiff_t shift; /* its pixel of the output for the pixel x = class */
 } tap_run;
 
@@ -30,19 +30,19 @@ static tap_run taps_of(const gki_maps *maps, size_t class)
     const size_t first = kernel - 1 - (kernel - 1 - least) % stride;
     return (tap_run){.first = first,
                      .count = first / stride + 1,
-                     .place = first + 1 == kernel ? 0 : (kernel + 1) / 2,
+                     .position = first + 1 == kernel ? 0 : (kernel + 1) / 2,
                      .shift = ((ptrdiff_t)(class + maps->padding) - (ptrdiff_t)first) /
                               (ptrdiff_t)stride};
 }
 
 /* The tap at a place of a packed row of a kernel: in descending order, with stride 2 those of the
  * parity of the last one first. */
-static size_t tap_at(size_t kernel, size_t stride, size_t place)
+static size_t tap_at(size_t kernel, size_t stride, size_t position)
 {
     const size_t same = (kernel + 1) / 2;
-    return stride == 1    ? kernel - 1 - place
-           : place < same ? kernel - 1 - 2 * place
-                          : kernel - 2 - 2 * (place - same);
+    return stride == 1       ? kernel - 1 - position
+           : position < same ? kernel - 1 - 2 * position
+                             : kernel - 2 - 2 * (position - same);
 }
 
 /* Writes rows [row, row + rows) and columns [column, column + columns) of the packed weight to
@@ -52,9 +52,9 @@ static void pack_block(const gki_param *param, const gki_real *weight, size_t ro
 {
     const size_t in = param->rows / (param->kernel * param->kernel), out = param->cols;
     for (size_t k = row; k < row + rows; k++, to += columns) {
-        const size_t place = k / out, line = param->kernel - 1 - place / param->kernel,
+        const size_t position = k / out, line = param->kernel - 1 - position / param->kernel,
                      tap = line * param->kernel +
-                           tap_at(param->kernel, param->stride, place % param->kernel);
+                           tap_at(param->kernel, param->stride, position % param->kernel);
         const gki_real *from = weight + (tap * in + column) * out + k % out;
         for (size_t c = 0; c < columns; c++)
             to[c] = from[c * out];
@@ -181,7 +181,7 @@ static void backward_row(const gki_maps *maps, const gki_real *packed, size_t y,
             continue;
         }
         gki_conv_product product = backward_product(maps, y, class, rows, columns, d_out, d_in);
-        product.b = packed + (maps->kernel - 1 - rows.first) * line + columns.place * tap;
+        product.b = packed + (maps->kernel - 1 - rows.first) * line + columns.position * tap;
         product.b_row = inputs;
         product.b_segment = maps->stride * line;
         gki_map_kernels_get()->multiply(&product);
@@ -205,11 +205,11 @@ static void add_block(const gki_maps *maps, const kernel_block *block, const gki
     const tap_run columns = taps_of(maps, block->class);
     for (size_t y = 0; y < maps->d_in.height; y++) {
         tap_run row = {.first = block->tap_row, .count = 1};
-        const ptrdiff_t reach =
+        const ptrdiff_t distance =
             (ptrdiff_t)(y % maps->stride + maps->padding) - (ptrdiff_t)block->tap_row;
-        if (reach % (ptrdiff_t)maps->stride != 0)
+        if (distance % (ptrdiff_t)maps->stride != 0)
             continue;
-        row.shift = reach / (ptrdiff_t)maps->stride;
+        row.shift = distance / (ptrdiff_t)maps->stride;
         gki_conv_product product = backward_product(maps, y, block->class, row, columns,
                                                     d_out + block->first, d_in + block->input);
         product.n = block->inputs;
@@ -240,8 +240,8 @@ static void add_taps(const gki_layer *layer, gki_workspace *ws, size_t first, si
             block.depth = left < DEPTH ? left : DEPTH;
             block.inputs = inputs - block.input < COLUMNS ? inputs - block.input : COLUMNS;
             pack_block(param, gki_param_value(ws->params, layer->weight),
-                       (line * maps->kernel + columns.place) * outputs + block.first, block.depth,
-                       block.input, block.inputs, packed);
+                       (line * maps->kernel + columns.position) * outputs + block.first,
+                       block.depth, block.input, block.inputs, packed);
             for (size_t r = first; r < first + count; r++)
                 add_block(maps, &block, gki_at(ws, layer->d_out, r), gki_at(ws, layer->d_in, r));
         }

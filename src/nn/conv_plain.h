@@ -5,7 +5,7 @@
 enum { ROWS = 4, COLUMNS = 8 };
 
 typedef struct tile_sums {
-    gki_real of[ROWS][COLUMNS];
+    gki_real sum[ROWS][COLUMNS];
 } tile_sums;
 
 /* Adds a segment to a tile of `columns` columns. */
@@ -19,7 +19,7 @@ static void add_segment(const gki_conv_product *p, size_t rows, size_t columns, 
         for (size_t r = 0; r < ROWS; r++) {
             const gki_real factor = a[(r < rows ? r : rows - 1) * p->a_row + k * p->a_step];
             for (size_t q = 0; q < COLUMNS; q++)
-                sums->of[r][q] += factor * row[q];
+                sums->sum[r][q] += factor * row[q];
         }
     }
 }
@@ -32,15 +32,15 @@ static void tile(const gki_conv_product *p, size_t i, size_t j)
     tile_sums sums = {0};
     for (size_t r = 0; r < rows; r++)
         for (size_t q = 0; q < columns; q++)
-            sums.of[r][q] = (p->start ? p->start[(i + r) * p->start_row + j + q] : 0) +
-                            (p->bias ? p->bias[j + q] : 0);
+            sums.sum[r][q] = (p->start ? p->start[(i + r) * p->start_row + j + q] : 0) +
+                             (p->bias ? p->bias[j + q] : 0);
     for (size_t g = 0; g < p->groups; g++)
         for (size_t s = 0; s < p->segments; s++)
             add_segment(p, rows, columns, p->a + i * p->a_row + s * p->a_segment + g * p->a_group,
                         p->b + j + s * p->b_segment + g * p->b_group, &sums);
     for (size_t r = 0; r < rows; r++)
         for (size_t q = 0; q < columns; q++)
-            p->c[(i + r) * p->c_row + j + q] = sums.of[r][q];
+            p->c[(i + r) * p->c_row + j + q] = sums.sum[r][q];
 }
 
 static void multiply(const gki_conv_product *p)

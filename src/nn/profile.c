@@ -25,24 +25,24 @@ const char *gki_bench_part_name(gki_bench_part part)
 gkv_status gki_profile_create(int threads, gki_profile *out)
 {
     *out = (gki_profile){.threads = threads};
-    return gki_alloc((size_t)threads, sizeof *out->of, &out->of);
+    return gki_alloc((size_t)threads, sizeof *out->thread, &out->thread);
 }
 
 void gki_profile_free(gki_profile *profile)
 {
-    free(profile->of);
+    free(profile->thread);
     memset(profile, 0, sizeof *profile);
 }
 
 void gki_profile_begin(gki_profile *profile)
 {
     if (profile)
-        profile->of[omp_get_thread_num()].last = omp_get_wtime();
+        profile->thread[omp_get_thread_num()].last = omp_get_wtime();
 }
 
 void gki_profile_add(gki_profile *profile, gki_bench_part part)
 {
-    gki_profile_thread *own = &profile->of[omp_get_thread_num()];
+    gki_profile_thread *own = &profile->thread[omp_get_thread_num()];
     const double now = omp_get_wtime();
     own->seconds[part] += now - own->last;
     own->last = now;
@@ -53,5 +53,5 @@ void gki_profile_sum(const gki_profile *profile, gki_bench_profile *out)
     memset(out, 0, sizeof *out);
     for (int t = 0; t < profile->threads; t++)
         for (int part = 0; part < GKV_BENCH_PARTS; part++)
-            out->seconds[part] += profile->of[t].seconds[part];
+            out->seconds[part] += profile->thread[t].seconds[part];
 }

@@ -42,7 +42,7 @@ typedef struct gki_profile_thread {
 
 typedef struct gki_profile {
     int threads;
-    gki_profile_thread *of; /* [threads] */
+    gki_profile_thread *thread; /* [threads] */
 } gki_profile;
 
 /* Makes a profile for a number of threads. GKV_ERR_MEMORY. */

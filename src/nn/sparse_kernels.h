@@ -202,12 +202,12 @@ static void load_panel(const gki_sparse_gradient *p, size_t top, size_t rows, si
             sums[v] = sums[v] + d;
         }
     }
-    const size_t place = p->before + top, end = place + GKV_SPARSE_ROWS;
-    for (size_t r = place + rows; r < end && r < p->batch_rows; r++)
+    const size_t position = p->before + top, end = position + GKV_SPARSE_ROWS;
+    for (size_t r = position + rows; r < end && r < p->batch_rows; r++)
         for (size_t v = 0; v < LIST_VECTORS; v++)
             sums[v] =
                 sums[v] + vr_load_lanes(p->batch_d_y + r * p->out + j + v * VR_LANES, lanes[v]);
-    for (size_t v = 0; v < LIST_VECTORS && place % GKV_SPARSE_ROWS > 0; v++)
+    for (size_t v = 0; v < LIST_VECTORS && position % GKV_SPARSE_ROWS > 0; v++)
         sums[v] = vr_set(0);
 }
 

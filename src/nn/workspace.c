@@ -127,11 +127,11 @@ gkv_status gki_workspace_keep_some_packed(gki_workspace *ws, gki_param_range kep
     return GKV_OK;
 }
 
-void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *of)
+void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *shared)
 {
     if (!ws->packed_is_shared)
         free(ws->packed);
-    ws->packed = of->packed;
-    ws->kept = of->kept;
+    ws->packed = shared->packed;
+    ws->kept = shared->kept;
     ws->packed_is_shared = true;
 }

@@ -92,7 +92,7 @@ gkv_status gki_workspace_keep_some_packed(gki_workspace *ws, gki_param_range kep
 
 /* Replaces the packed weights by those of another workspace. That workspace has the same parameters
  * and outlives this one. */
-void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *of);
+void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *shared);
 
 /* The packed weight, or NULL if the workspace does not have it. */
 static inline const gki_real *gki_packed(const gki_workspace *ws, gki_param_id weight)

@@ -44,7 +44,7 @@ typedef struct problem {
     size_t m;
     /* an estimate of the integral of each function's absolute value over the whole line */
     gki_wide total[M];
-    double reach; /* the functions are examined at least to here */
+    double extent; /* the functions are examined at least to here */
     /* whether the functions were still not negligible at the last boundary */
     bool cut;
     /* panels halved so far; the limit ends the refinement where rounding noise dominates */
@@ -117,7 +117,7 @@ static int panel_boundaries(problem *p, double scale, gki_wide side, gki_wide *b
          distance *= distance < 0.9L ? 2 : 1.3L) {
         boundary[count++] = side * distance;
         p->integrand(side * distance, p->user, value);
-        bool negligible = distance > fmax(8, p->reach);
+        bool negligible = distance > fmax(8, p->extent);
         for (size_t q = 0; q < p->m; q++) {
             const gki_wide size = distance * fabsl(value[q]);
             most[q] = fmaxl(most[q], size);
@@ -130,9 +130,9 @@ static int panel_boundaries(problem *p, double scale, gki_wide side, gki_wide *b
 }
 
 double gki_integrate(gki_integrand *integrand, const void *user, size_t m, double scale,
-                     double reach, gki_wide *out)
+                     double extent, gki_wide *out)
 {
-    problem p = {.integrand = integrand, .user = user, .m = m, .reach = reach};
+    problem p = {.integrand = integrand, .user = user, .m = m, .extent = extent};
     gki_wide boundary[2][BOUNDARIES_MAX], error[M] = {0};
     int count[2];
     panel part;

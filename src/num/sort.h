@@ -1,6 +1,6 @@
 /* Sorting of doubles. */
-#ifndef GKV_GK_SORT_H
-#define GKV_GK_SORT_H
+#ifndef GKV_NUM_SORT_H
+#define GKV_NUM_SORT_H
 
 #include <stddef.h>
 

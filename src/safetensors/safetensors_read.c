@@ -441,9 +441,9 @@ gkv_status gki_safetensors_read(const gki_safetensors *file, const char *name, g
                         gki_dtype_name(tensor->dtype), gki_dtype_name(dtype));
     if (tensor->rank != rank ||
         (rank > 0 && memcmp(tensor->shape, shape, rank * sizeof *shape) != 0)) {
-        char is[GKV_PRINTABLE_SIZE * 2], wanted[GKV_PRINTABLE_SIZE * 2];
+        char actual[GKV_PRINTABLE_SIZE * 2], wanted[GKV_PRINTABLE_SIZE * 2];
         return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape is %s, not %s", file->path, name,
-                        show_shape(tensor->rank, tensor->shape, is),
+                        show_shape(tensor->rank, tensor->shape, actual),
                         show_shape(rank, shape, wanted));
     }
     return read_at(file, file->data_begin + found->begin, out, found->end - found->begin);

@@ -15,16 +15,17 @@
 enum { VALUES_PART = 1 << 16 }; /* the number of bytes that are converted at a time */
 
 /* The shape of the table: an array of one dimension has one column. */
-typedef struct shape {
+typedef struct table_shape {
     uint64_t rows, columns;
-} shape;
+} table_shape;
 
 static gkv_status cut_short(const gki_source *source, const char *where)
 {
     return gki_fail(GKV_ERR_DATA, "%s: the .npy file ends in %s", source->name, where);
 }
 
-static gkv_status find_shape(const gki_source *source, const gki_npy_header *header, shape *out)
+static gkv_status find_shape(const gki_source *source, const gki_npy_header *header,
+                             table_shape *out)
 {
     if (header->type == 'b')
         return gki_fail(GKV_ERR_DATA,
@@ -37,31 +38,31 @@ static gkv_status find_shape(const gki_source *source, const gki_npy_header *hea
             "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
             "columns)",
             source->name, header->dimensions);
-    *out = (shape){header->lengths[0], header->dimensions == 2 ? header->lengths[1] : 1};
+    *out = (table_shape){header->lengths[0], header->dimensions == 2 ? header->lengths[1] : 1};
     return GKV_OK;
 }
 
 /* Computes the number of bytes of the array, and checks that the source has as many. If its size is
  * unknown, all of them are read first, so that the memory for the table is never greater than the
  * data justify. */
-static gkv_status check_size(gki_source *source, const gki_npy_header *header, const shape *is,
-                             size_t *size)
+static gkv_status check_size(gki_source *source, const gki_npy_header *header,
+                             const table_shape *shape, size_t *size)
 {
     size_t count;
-    if (is->rows == 0 || is->columns == 0)
+    if (shape->rows == 0 || shape->columns == 0)
         return gki_fail(GKV_ERR_DATA,
                         "%s: there are no numbers in it: its shape is %" PRIu64 " × %" PRIu64,
-                        source->name, is->rows, is->columns);
-    if (is->columns > GKV_TABLE_COLUMNS_MAX)
+                        source->name, shape->rows, shape->columns);
+    if (shape->columns > GKV_TABLE_COLUMNS_MAX)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the array has %" PRIu64 " columns; a table has at most %d",
-                        source->name, is->columns, GKV_TABLE_COLUMNS_MAX);
-    if (__builtin_mul_overflow(is->rows, is->columns, &count) ||
+                        source->name, shape->columns, GKV_TABLE_COLUMNS_MAX);
+    if (__builtin_mul_overflow(shape->rows, shape->columns, &count) ||
         __builtin_mul_overflow(count, header->size, size) || *size > SIZE_MAX / 4)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the .npy header promises more than memory can hold: %" PRIu64
                         " × %" PRIu64,
-                        source->name, is->rows, is->columns);
+                        source->name, shape->rows, shape->columns);
     if (!source->size_known)
         GKV_TRY(gki_source_need(source, *size));
     const uint64_t left =
@@ -76,13 +77,13 @@ static gkv_status check_size(gki_source *source, const gki_npy_header *header, c
 
 /* --- Numbers -------------------------------------------------------------- */
 
-static gkv_status create(const gki_source *source, const shape *is, gkv_table **out)
+static gkv_status create(const gki_source *source, const table_shape *shape, gkv_table **out)
 {
-    GKV_TRY(gki_table_create(source->name, (size_t)is->columns, out));
-    (*out)->n_rows = (size_t)is->rows;
-    for (size_t c = 0; c < is->columns; c++) {
+    GKV_TRY(gki_table_create(source->name, (size_t)shape->columns, out));
+    (*out)->n_rows = (size_t)shape->rows;
+    for (size_t c = 0; c < shape->columns; c++) {
         GKV_TRY(gki_table_set_name(*out, c, NULL));
-        GKV_TRY(gki_alloc((size_t)is->rows, sizeof(double), &(*out)->columns[c].values));
+        GKV_TRY(gki_alloc((size_t)shape->rows, sizeof(double), &(*out)->columns[c].values));
     }
     return GKV_OK;
 }
@@ -120,7 +121,7 @@ static gkv_status read_numbers(gki_source *source, const gki_npy_header *header,
 static gkv_status mark_faults(gkv_table *table, bool may_miss)
 {
     for (size_t c = 0; c < table->n_columns; c++) {
-        gki_column *column = &table->columns[c];
+        gki_table_column *column = &table->columns[c];
         size_t row = 0;
         for (; row < table->n_rows; row++) {
             if (isfinite(column->values[row]))
@@ -154,15 +155,15 @@ gkv_status gki_table_read_npy(gki_source *source, const gkv_table_settings *sett
                               gkv_table **out)
 {
     gki_npy_header header;
-    shape is = {0, 0};
+    table_shape shape = {0, 0};
     gkv_table *table = NULL;
     gkv_status status;
     size_t size;
     GKV_TRY_GOTO(check_settings(source, settings));
     GKV_TRY_GOTO(gki_npy_header_read(source, &header));
-    GKV_TRY_GOTO(find_shape(source, &header, &is));
-    GKV_TRY_GOTO(check_size(source, &header, &is, &size));
-    GKV_TRY_GOTO(create(source, &is, &table));
+    GKV_TRY_GOTO(find_shape(source, &header, &shape));
+    GKV_TRY_GOTO(check_size(source, &header, &shape, &size));
+    GKV_TRY_GOTO(create(source, &shape, &table));
     GKV_TRY_GOTO(read_numbers(source, &header, table));
     GKV_TRY_GOTO(mark_faults(table, settings->usual_missing || settings->n_missing > 0));
     *out = table;

@@ -58,7 +58,7 @@ gkv_status gki_table_set_name(gkv_table *table, size_t column, const char *text)
     return text && *text ? plain_text(text, name) : gki_strf(name, "column %zu", column + 1);
 }
 
-void gki_table_set_missing(gki_column *column, size_t row, size_t line)
+void gki_table_set_missing(gki_table_column *column, size_t row, size_t line)
 {
     column->values[row] = NAN;
     if (column->missing++ == 0)
@@ -66,7 +66,7 @@ void gki_table_set_missing(gki_column *column, size_t row, size_t line)
 }
 
 /* The message for a column that has missing values. */
-static gkv_status describe_gaps(const gkv_table *table, gki_column *column)
+static gkv_status describe_gaps(const gkv_table *table, gki_table_column *column)
 {
     char shown[GKV_PRINTABLE_SIZE];
     const char *place = table->form.is_text ? "line" : "row";
@@ -82,7 +82,7 @@ static gkv_status describe_gaps(const gkv_table *table, gki_column *column)
 gkv_status gki_table_finish(gkv_table *table)
 {
     for (size_t c = 0; c < table->n_columns; c++) {
-        gki_column *column = &table->columns[c];
+        gki_table_column *column = &table->columns[c];
         if (column->kind == GKV_COLUMN_TEXT || column->kind == GKV_COLUMN_FAULTY) {
             free(column->values);
             column->values = NULL;
@@ -114,7 +114,7 @@ static gkv_status check_complete(const gkv_table *table, const size_t *columns, 
         if (columns[c] >= table->n_columns)
             return gki_fail(GKV_ERR_ARGUMENT, "complete rows of a table: there is no column %zu",
                             columns[c]);
-        const gki_column *column = &table->columns[columns[c]];
+        const gki_table_column *column = &table->columns[columns[c]];
         if (column->kind != GKV_COLUMN_NUMBERS && column->kind != GKV_COLUMN_GAPS)
             return gki_fail_remedy(GKV_ERR_DATA, column->remedy, "%s", column->fault);
     }
@@ -272,10 +272,10 @@ static gkv_status values_of(const gkv_table *table, size_t column, bool gaps, co
     if (column >= table->n_columns)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: column %zu does not exist; there are %zu",
                         table->file, column, table->n_columns);
-    const gki_column *chosen = &table->columns[column];
-    const bool has =
+    const gki_table_column *chosen = &table->columns[column];
+    const bool known =
         chosen->kind == GKV_COLUMN_NUMBERS || (gaps && chosen->kind == GKV_COLUMN_GAPS);
-    *values = has ? chosen->values : NULL;
+    *values = known ? chosen->values : NULL;
     return *values ? GKV_OK : gki_fail_remedy(GKV_ERR_DATA, chosen->remedy, "%s", chosen->fault);
 }
 

@@ -8,7 +8,7 @@
 #include "gkvae/table.h"
 #include "table/text_records.h"
 
-typedef struct gki_column {
+typedef struct gki_table_column {
     char *name; /* the name of the column */
     gkv_column_kind kind;
     double *values;       /* [n_rows], NaN if missing; NULL for a column of text or a faulty one */
@@ -17,12 +17,12 @@ typedef struct gki_column {
     bool is_index;        /* whether the column holds row names */
     size_t missing;       /* the number of missing values */
     size_t first_missing; /* the line or row of the first of them */
-} gki_column;
+} gki_table_column;
 
 struct gkv_table {
-    char *file;               /* the name of the file, for messages */
-    gki_column *columns;      /* [n_columns] */
-    size_t n_columns, n_rows; /* the numbers of columns and rows */
+    char *file;                /* the name of the file, for messages */
+    gki_table_column *columns; /* [n_columns] */
+    size_t n_columns, n_rows;  /* the numbers of columns and rows */
     gkv_table_form form;
 };
 
@@ -34,7 +34,7 @@ gkv_status gki_table_create(const char *file, size_t n_columns, gkv_table **out)
 gkv_status gki_table_set_name(gkv_table *table, size_t column, const char *text);
 
 /* Counts a missing value of a column, whose value becomes NaN. */
-void gki_table_set_missing(gki_column *column, size_t row, size_t line);
+void gki_table_set_missing(gki_table_column *column, size_t row, size_t line);
 
 /* Determines the kinds of the columns: `fault` and `missing` must be set, and `kind` is
  * GKV_COLUMN_TEXT, GKV_COLUMN_FAULTY or anything else. Returns GKV_ERR_MEMORY. */

@@ -62,7 +62,7 @@ static gkv_status grow(reader *r)
 {
     const size_t capacity = r->row_capacity ? 2 * r->row_capacity : FIRST_CAPACITY;
     for (size_t c = 0; c < r->table->n_columns; c++) {
-        gki_column *column = &r->table->columns[c];
+        gki_table_column *column = &r->table->columns[c];
         double *more = realloc(column->values, capacity * sizeof *more);
         if (!more)
             return gki_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for %zu rows",
@@ -74,7 +74,7 @@ static gkv_status grow(reader *r)
 }
 
 /* Records the first field of a column that is neither a number nor missing. */
-static gkv_status set_fault(const reader *r, gki_column *column, const char *text)
+static gkv_status set_fault(const reader *r, gki_table_column *column, const char *text)
 {
     char shown[GKV_PRINTABLE_SIZE], shown_name[GKV_PRINTABLE_SIZE];
     return gki_strf(&column->fault, "%s:%zu: %s: \"%s\" is not a finite decimal number%s",
@@ -87,7 +87,7 @@ static gkv_status set_fault(const reader *r, gki_column *column, const char *tex
 
 static gkv_status add_field(reader *r, size_t c, const char *text)
 {
-    gki_column *column = &r->table->columns[c];
+    gki_table_column *column = &r->table->columns[c];
     const size_t row = r->table->n_rows;
     const gki_cell cell = gki_cell_read(&r->rules, text, &column->values[row]);
     r->counts[c].numbers += cell == GKI_CELL_NUMBER || cell == GKI_CELL_ALMOST;
@@ -116,7 +116,7 @@ static gkv_status add_row(reader *r)
 }
 
 /* Whether the values count the rows from 0 or 1. */
-static bool counts_rows(const gkv_table *table, const gki_column *column)
+static bool counts_rows(const gkv_table *table, const gki_table_column *column)
 {
     const double first = column->values[0];
     if (column->kind != GKV_COLUMN_NUMBERS || table->n_columns < 2 || (first != 0 && first != 1))
@@ -128,7 +128,7 @@ static bool counts_rows(const gkv_table *table, const gki_column *column)
 }
 
 /* Changes a column with a fault to one of text, and its message. */
-static gkv_status make_text(gki_column *column)
+static gkv_status make_text(gki_table_column *column)
 {
     char *fault = NULL;
     GKV_TRY(gki_strf(&fault, "%s; the column holds text, not numbers", column->fault));
@@ -143,14 +143,14 @@ static gkv_status finish(reader *r)
 {
     gkv_table *table = r->table;
     for (size_t c = 0; c < table->n_columns; c++) {
-        gki_column *column = &table->columns[c];
+        gki_table_column *column = &table->columns[c];
         if (column->fault && r->counts[c].words > r->counts[c].numbers)
             GKV_TRY(make_text(column));
         else if (column->fault)
             column->kind = GKV_COLUMN_FAULTY;
     }
     GKV_TRY(gki_table_finish(table));
-    gki_column *first = &table->columns[0];
+    gki_table_column *first = &table->columns[0];
     first->is_index = r->unnamed_first && first->values &&
                       (table->form.has_row_names || counts_rows(table, first));
     table->form.comments = r->records.comments;

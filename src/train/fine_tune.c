@@ -23,20 +23,20 @@ gkv_refine_settings gki_fine_tune_refine_settings(const gkv_settings *settings)
     return out;
 }
 
-static gkv_status worker_create(const gki_fine_tuner *fine_tuner, const gki_workspace *of,
+static gkv_status worker_create(const gki_fine_tuner *fine_tuner, const gki_workspace *shared,
                                 gki_fine_tuner_worker *worker)
 {
     const gkv_model *model = fine_tuner->model;
     const gkv_refine_settings settings = gki_fine_tune_refine_settings(&model->settings);
     GKV_TRY(gki_refine_target_create(model, 1, fine_tuner->batch, &worker->target));
-    gki_workspace_share_packed(&worker->target.ws, of);
+    gki_workspace_share_packed(&worker->target.ws, shared);
     GKV_TRY(gki_refinement_create(&settings, &worker->target.target, fine_tuner->batch,
                                   &worker->refinement));
     worker->refinement.stream = GKV_STREAM_FINE_TUNE;
     return gki_alloc(model->d, sizeof *worker->variance, &worker->variance);
 }
 
-gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *of, int threads,
+gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *shared, int threads,
                                  gki_fine_tuner **out)
 {
     gki_fine_tuner *fine_tuner = NULL;
@@ -51,7 +51,7 @@ gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *of
                                                                   : BATCH_IMAGES};
     GKV_TRY_GOTO(gki_alloc((size_t)threads, sizeof *fine_tuner->workers, &fine_tuner->workers));
     for (int t = 0; t < threads; t++)
-        GKV_TRY_GOTO(worker_create(fine_tuner, of, &fine_tuner->workers[t]));
+        GKV_TRY_GOTO(worker_create(fine_tuner, shared, &fine_tuner->workers[t]));
     *out = fine_tuner;
     return GKV_OK;
 done:

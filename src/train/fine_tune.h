@@ -33,9 +33,9 @@ typedef struct gki_fine_tuner {
 gkv_refine_settings gki_fine_tune_refine_settings(const gkv_settings *settings);
 
 /* Creates a fine-tuner for `threads` threads and a model with a normal posterior. It uses the
- * weights that are packed in `of`, the workspace of training, which must outlive it. The caller
+ * weights that are packed in `shared`, the workspace of training, which must outlive it. The caller
  * frees *out with gki_fine_tuner_free(). GKV_ERR_MEMORY. */
-gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *of, int threads,
+gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *shared, int threads,
                                  gki_fine_tuner **out);
 void gki_fine_tuner_free(gki_fine_tuner *fine_tuner);
 

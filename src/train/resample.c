@@ -7,7 +7,7 @@
 
 #include "core/memory.h"
 
-gkv_status gki_resampler_create(const gkv_model *model, const gki_workspace *of, int threads,
+gkv_status gki_resampler_create(const gkv_model *model, const gki_workspace *shared, int threads,
                                 size_t images, gki_resampler **out)
 {
     gki_resampler *resampler = NULL;
@@ -22,9 +22,9 @@ gkv_status gki_resampler_create(const gkv_model *model, const gki_workspace *of,
     GKV_TRY_GOTO(gki_alloc(2 * images, sizeof *resampler->losses, &resampler->losses));
     GKV_TRY_GOTO(gki_alloc((size_t)threads, sizeof *resampler->ws, &resampler->ws));
     for (int t = 0; t < threads; t++) {
-        GKV_TRY_GOTO(gki_workspace_create(&model->plan, resampler->batch * draws, false, of->params,
-                                          &resampler->ws[t]));
-        gki_workspace_share_packed(&resampler->ws[t], of);
+        GKV_TRY_GOTO(gki_workspace_create(&model->plan, resampler->batch * draws, false,
+                                          shared->params, &resampler->ws[t]));
+        gki_workspace_share_packed(&resampler->ws[t], shared);
         resampler->ws[t].draws = draws;
     }
     *out = resampler;

@@ -25,9 +25,9 @@ typedef struct gki_resampler {
 } gki_resampler;
 
 /* Creates a resampler for `threads` threads and steps of at most `images` images. It uses the
- * weights that are packed in `of`, the workspace of training, which must outlive it. The caller
+ * weights that are packed in `shared`, the workspace of training, which must outlive it. The caller
  * frees *out with gki_resampler_free(). GKV_ERR_MEMORY. */
-gkv_status gki_resampler_create(const gkv_model *model, const gki_workspace *of, int threads,
+gkv_status gki_resampler_create(const gkv_model *model, const gki_workspace *shared, int threads,
                                 size_t images, gki_resampler **out);
 void gki_resampler_free(gki_resampler *resampler);
 

@@ -255,9 +255,15 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
     return gkv_settings_write(settings, run->config);
 }
 
-bool gki_run_keeps_best(const gki_training_run *run)
+bool gki_run_keeps_best(const gkv_settings *settings)
 {
-    return run->trainer->model->settings.train.patience > 0 && run->trainer->validation.count > 0;
+    return settings->train.patience > 0 && settings->data.validation > 0;
+}
+
+bool gki_run_stops_early(const gkv_settings *settings, const gki_train_state *state, uint64_t epoch)
+{
+    return gki_run_keeps_best(settings) &&
+           epoch >= state->best_epoch + (uint64_t)settings->train.patience;
 }
 
 gkv_status gki_run_write_model(const gki_training_run *run)
@@ -271,7 +277,7 @@ gkv_status gki_run_save(gki_training_run *run)
     const gki_trainer *trainer = run->trainer;
     /* The model is written first, because the last checkpoint finishes the run (gkv_train_stage),
      * and a finished run must have its model. */
-    if (!gki_run_keeps_best(run) || trainer->state.best_epoch == 0)
+    if (!gki_run_keeps_best(&trainer->model->settings) || trainer->state.best_epoch == 0)
         GKV_TRY(gki_run_write_model(run));
     GKV_TRY(gki_history_sync(run->folder));
     GKV_TRY(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
@@ -309,16 +315,14 @@ static gkv_status read_state(const char *path, gki_train_state *state)
 static gkv_status is_last(const gkv_settings *settings, const gki_train_state *state,
                           const char *folder, bool *last)
 {
-    const uint64_t patience =
-        settings->data.validation > 0 ? (uint64_t)settings->train.patience : 0;
     uint64_t epoch = 0, step = 0;
     GKV_TRY(gki_history_last(folder, &epoch, &step));
     /* At the end of an epoch, the history and the checkpoint have the same step. In the middle of
      * one, the steps differ or the sums of the epoch are not empty. */
-    *last = epoch > 0 && step == state->step && state->epoch_images == 0 &&
-            state->skipped_in_row == 0 &&
-            (epoch >= (uint64_t)settings->train.epochs ||
-             (patience > 0 && epoch >= state->best_epoch + patience));
+    *last =
+        epoch > 0 && step == state->step && state->epoch_images == 0 &&
+        state->skipped_in_row == 0 &&
+        (epoch >= (uint64_t)settings->train.epochs || gki_run_stops_early(settings, state, epoch));
     return GKV_OK;
 }
 

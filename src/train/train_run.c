@@ -81,7 +81,7 @@ static gkv_status save(gki_training_run *run)
 static gkv_status record_epoch(const gki_training_run *run, const gki_history_epoch *line)
 {
     gkv_status status = GKV_OK;
-    if (run->leads && run->progress.best && gki_run_keeps_best(run))
+    if (run->leads && run->progress.best && gki_run_keeps_best(&run->trainer->model->settings))
         status = gki_run_write_model(run);
     if (run->leads && status == GKV_OK)
         status = gki_history_append_epoch(run->folder, line);
@@ -144,12 +144,11 @@ static gkv_status end_epoch(gki_training_run *run)
     return GKV_OK;
 }
 
-static bool ran_out_of_patience(const gki_trainer *trainer)
+static bool is_finished(const gki_trainer *trainer)
 {
-    const uint64_t patience = (uint64_t)trainer->model->settings.train.patience;
-    const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
-    return patience > 0 && trainer->validation.count > 0 &&
-           epoch >= trainer->state.best_epoch + patience;
+    return trainer->state.step >= trainer->steps ||
+           gki_run_stops_early(&trainer->model->settings, &trainer->state,
+                               trainer->state.step / trainer->epoch_steps);
 }
 
 /* Whether the run was asked to stop. Ranks are asked at different times; they agree in each
@@ -178,8 +177,7 @@ static gkv_status run_epochs(gki_training_run *run)
 {
     gki_trainer *trainer = run->trainer;
     run->epoch_began = omp_get_wtime();
-    while (run->refit_open || run->epoch_open ||
-           (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
+    while (run->refit_open || run->epoch_open || !is_finished(trainer)) {
         if (must_stop(run))
             return stop(run);
         if (run->refit_open) {

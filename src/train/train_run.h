@@ -1,7 +1,7 @@
 /* The state of a training run and its folder. train_run.c runs it, and train_folder.c manages the
  * folder. */
-#ifndef GKV_TRAIN_TRAIN_RUN_H
-#define GKV_TRAIN_TRAIN_RUN_H
+#ifndef GKV_TRAIN_RUN_H
+#define GKV_TRAIN_RUN_H
 
 #include "core/call.h"
 #include "core/file.h"
@@ -47,9 +47,12 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
  * with the refit or the end of the epoch that is due. */
 void gki_run_find_place(gki_training_run *run);
 
-/* Whether model.safetensors is the best model by validation (early stopping). It is then written at
- * each new best. */
-bool gki_run_keeps_best(const gki_training_run *run);
+/* Early stopping. Whether model.safetensors is the best model by validation; it is then written at
+ * each new best. And whether training ends after `epoch`, because the validation has not improved
+ * for train.patience epochs. */
+bool gki_run_keeps_best(const gkv_settings *settings);
+bool gki_run_stops_early(const gkv_settings *settings, const gki_train_state *state,
+                         uint64_t epoch);
 gkv_status gki_run_write_model(const gki_training_run *run);
 
 /* On rank 0: writes the checkpoint, the times, and the model unless it is the best one. The first

@@ -3,7 +3,7 @@
 
 #include "train/trainer_kinds.h"
 
-static void pass_plain(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
+static void pass_plain(gki_trainer *trainer, const gki_train_step *step, size_t first, size_t count,
                        const uint32_t *index)
 {
     (void)index;
@@ -12,22 +12,22 @@ static void pass_plain(gki_trainer *trainer, const gki_step *step, size_t first,
     gki_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &step->objective);
 }
 
-static void pass_resampled(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
-                           const uint32_t *index)
+static void pass_resampled(gki_trainer *trainer, const gki_train_step *step, size_t first,
+                           size_t count, const uint32_t *index)
 {
     gki_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index,
                        trainer->state.step, &step->objective);
 }
 
-static void pass_fine_tuned(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
-                            const uint32_t *index)
+static void pass_fine_tuned(gki_trainer *trainer, const gki_train_step *step, size_t first,
+                            size_t count, const uint32_t *index)
 {
     gki_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count,
                         index, step->epoch, &step->objective);
 }
 
 /* The loss of an image is the mean over its draws. */
-static void add_losses_of_rows(const gki_trainer *trainer, const gki_step *step,
+static void add_losses_of_rows(const gki_trainer *trainer, const gki_train_step *step,
                                gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
@@ -43,7 +43,7 @@ static void add_losses_of_rows(const gki_trainer *trainer, const gki_step *step,
 }
 
 /* The resampler has the means over all draws, not only the resampled one. */
-static void add_losses_of_resampler(const gki_trainer *trainer, const gki_step *step,
+static void add_losses_of_resampler(const gki_trainer *trainer, const gki_train_step *step,
                                     gki_step_report *report)
 {
     for (size_t i = 0; i < step->all_images; i++) {

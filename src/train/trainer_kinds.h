@@ -4,20 +4,21 @@
 
 #include "train/trainer.h"
 
-typedef struct gki_step gki_step;
+typedef struct gki_train_step gki_train_step;
 
 /* A kind of step. pass() passes images [first, first + count) of the batch, count ≤ GKV_TILE_ROWS,
  * forward and backward; `index` has their indices in the data set. add_losses() adds the losses of
  * all images to the report in order. */
 typedef struct gki_step_kind {
     bool needs_noise; /* whether the noise u of the draws must be in the workspace before pass() */
-    void (*pass)(gki_trainer *trainer, const gki_step *step, size_t first, size_t count,
+    void (*pass)(gki_trainer *trainer, const gki_train_step *step, size_t first, size_t count,
                  const uint32_t *index);
-    void (*add_losses)(const gki_trainer *trainer, const gki_step *step, gki_step_report *report);
+    void (*add_losses)(const gki_trainer *trainer, const gki_train_step *step,
+                       gki_step_report *report);
 } gki_step_kind;
 
 /* The sizes and settings of one step. */
-struct gki_step {
+struct gki_train_step {
     const gki_step_kind *kind;
     uint64_t epoch;
     size_t all_images;     /* the images of the step; a rank passes some of them */

@@ -16,14 +16,14 @@ static void add_slot(void *context, gki_slot slot)
         return;
     if (slots->count == slots->capacity) {
         const size_t capacity = 2 * slots->capacity + 8;
-        gki_slot *grown = realloc(slots->of, capacity * sizeof *grown);
+        gki_slot *grown = realloc(slots->list, capacity * sizeof *grown);
         slots->failed = !grown;
         if (!grown)
             return;
-        slots->of = grown;
+        slots->list = grown;
         slots->capacity = capacity;
     }
-    slots->of[slots->count++] = slot;
+    slots->list[slots->count++] = slot;
 }
 
 /* Lists what the losses, the gradient and the codes of refits need of all images. */
@@ -49,7 +49,7 @@ static size_t row_bytes(const gki_slot_list *slots)
 {
     size_t width = 0;
     for (size_t i = 0; i < slots->count; i++)
-        width += slots->of[i].width;
+        width += slots->list[i].width;
     return width * sizeof(gki_real);
 }
 
@@ -111,9 +111,9 @@ void gki_ranks_free(gki_ranks *ranks)
     gki_base_stats_free(ranks->stats);
     gki_base_stats_free(ranks->stats_sums);
     free(ranks->sums);
-    free(ranks->of_images.of);
-    free(ranks->of_draws.of);
-    free(ranks->of_codes.of);
+    free(ranks->of_images.list);
+    free(ranks->of_draws.list);
+    free(ranks->of_codes.list);
     free(ranks->blocks);
     free(ranks->lengths);
     free(ranks->buckets);
@@ -149,8 +149,8 @@ static char *copy_rows(const gki_slot_list *slots, const gki_workspace *ws, size
                        bool back, char *block)
 {
     for (size_t i = 0; i < slots->count; i++) {
-        const size_t bytes = n * slots->of[i].width * sizeof(gki_real);
-        gki_real *rows = gki_at(ws, slots->of[i], first);
+        const size_t bytes = n * slots->list[i].width * sizeof(gki_real);
+        gki_real *rows = gki_at(ws, slots->list[i], first);
         if (back)
             memcpy(rows, block, bytes);
         else

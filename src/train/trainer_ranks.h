@@ -23,7 +23,7 @@ enum { GKI_RANKS_PIECES = 4 };
 
 /* A list of slots. */
 typedef struct gki_slot_list {
-    gki_slot *of;
+    gki_slot *list;
     size_t count, capacity;
     bool failed; /* there was no memory for one of them */
 } gki_slot_list;

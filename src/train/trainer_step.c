@@ -6,6 +6,7 @@
 #include <omp.h>
 
 #include "nn/adamw.h"
+#include "num/constants.h"
 #include "train/trainer_kinds.h"
 
 /* BAD_STEPS_MAX: after so many skipped steps in a row the trainer returns to the last good
@@ -15,8 +16,7 @@ enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
 double gki_trainer_decay(const gki_trainer *trainer, uint64_t step)
 {
     const uint64_t start = trainer->state.schedule_start;
-    return 0.5 * (1 + cos(3.14159265358979323846 *
-                          ((double)(step - start) / (double)(trainer->steps - start))));
+    return 0.5 * (1 + cos(GKV_PI * ((double)(step - start) / (double)(trainer->steps - start))));
 }
 
 gki_step_report gki_trainer_schedule(const gki_trainer *trainer, uint64_t step)
@@ -60,7 +60,7 @@ static void fetch_image(const gki_trainer *trainer, size_t i, double augmentatio
 
 /* Fetches images [first, first + count) of the batch, their labels and, if the kind needs it, the
  * noise of their draws. */
-static void fetch_images(const gki_trainer *trainer, const gki_step *step, size_t first,
+static void fetch_images(const gki_trainer *trainer, const gki_train_step *step, size_t first,
                          size_t count, const uint32_t *index)
 {
     const gkv_model *model = trainer->model;
@@ -80,7 +80,7 @@ static void fetch_images(const gki_trainer *trainer, const gki_step *step, size_
 }
 
 /* The images are independent of each other. */
-static void pass_tile(gki_trainer *trainer, const gki_step *step, size_t tile)
+static void pass_tile(gki_trainer *trainer, const gki_train_step *step, size_t tile)
 {
     const size_t first = tile * step->tile,
                  count = step->images - first < step->tile ? step->images - first : step->tile;
@@ -105,11 +105,11 @@ static void meet(const gki_trainer *trainer)
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
 }
 
-typedef void step_task(gki_trainer *trainer, const gki_step *step, size_t task);
+typedef void step_task(gki_trainer *trainer, const gki_train_step *step, size_t task);
 
 /* Does the tasks of a phase, on whatever thread is free, and waits for the end of all. */
-static void do_tasks(gki_trainer *trainer, const gki_step *step, gki_team_phase phase, long count,
-                     step_task *task)
+static void do_tasks(gki_trainer *trainer, const gki_train_step *step, gki_team_phase phase,
+                     long count, step_task *task)
 {
     if (trainer->team) {
         for (long t; (t = gki_team_take(trainer->team, phase)) < count;)
@@ -123,7 +123,7 @@ static void do_tasks(gki_trainer *trainer, const gki_step *step, gki_team_phase 
 }
 
 /* The weights are packed once for all rows. */
-static void pack_piece(gki_trainer *trainer, const gki_step *step, size_t piece)
+static void pack_piece(gki_trainer *trainer, const gki_train_step *step, size_t piece)
 {
     (void)step;
     gki_workspace_pack(&trainer->ws, piece);
@@ -131,7 +131,7 @@ static void pack_piece(gki_trainer *trainer, const gki_step *step, size_t piece)
 }
 
 /* Adds the images of this rank to a bucket that the rank before has sent. */
-static void add_to_bucket(gki_trainer *trainer, const gki_step *step, size_t bucket)
+static void add_to_bucket(gki_trainer *trainer, const gki_train_step *step, size_t bucket)
 {
     gki_workspace *ws = &trainer->ws;
     const gki_shard_bucket *b = &trainer->ranks->buckets[bucket];
@@ -141,7 +141,7 @@ static void add_to_bucket(gki_trainer *trainer, const gki_step *step, size_t buc
             gki_pass_gradient(trainer->model, ws, step->rows, p);
 }
 
-static void add_statistics(gki_trainer *trainer, const gki_step *step, size_t part)
+static void add_statistics(gki_trainer *trainer, const gki_train_step *step, size_t part)
 {
     const gki_workspace *ws = &trainer->ws;
     gki_base_stats_add(trainer->ranks ? trainer->ranks->stats_sums : trainer->store.stats, ws,
@@ -150,7 +150,7 @@ static void add_statistics(gki_trainer *trainer, const gki_step *step, size_t pa
 }
 
 /* Computes the gradient with the other ranks. The master thread alone sends and receives. */
-static void reduce_over_ranks(gki_trainer *trainer, const gki_step *step)
+static void reduce_over_ranks(gki_trainer *trainer, const gki_train_step *step)
 {
     gki_ranks *ranks = trainer->ranks;
     const size_t buckets = ranks->bucket_count + (step->stats_parts > 0);
@@ -182,14 +182,14 @@ static void reduce_over_ranks(gki_trainer *trainer, const gki_step *step)
                               (size_t)p);
 }
 
-static void add_gradient(gki_trainer *trainer, const gki_step *step, size_t part)
+static void add_gradient(gki_trainer *trainer, const gki_train_step *step, size_t part)
 {
     gki_pass_gradient(trainer->model, &trainer->ws, step->rows, part);
 }
 
 /* The parts of the gradient are independent, given all rows, and so are the sums of squares of its
  * chunks. */
-static void reduce_gradient(gki_trainer *trainer, const gki_step *step)
+static void reduce_gradient(gki_trainer *trainer, const gki_train_step *step)
 {
     const gki_params *params = &trainer->model->params;
     if (trainer->ranks)
@@ -210,7 +210,7 @@ static void reduce_gradient(gki_trainer *trainer, const gki_step *step)
 
 /* Sums the losses and the norm of the gradient in a fixed order, and clips the gradient. One thread
  * runs this. */
-static void reduce_losses(const gki_trainer *trainer, gki_step *step, gki_step_report *report)
+static void reduce_losses(const gki_trainer *trainer, gki_train_step *step, gki_step_report *report)
 {
     const double clip = trainer->model->settings.train.clip_norm;
     double total = 0;
@@ -279,7 +279,7 @@ static void update_part(gki_trainer *trainer, const gki_adamw *adamw)
 }
 
 /* Updates the weights and their average, and accumulates the base's sufficient statistics. */
-static void update_weights(gki_trainer *trainer, const gki_step *step, double learning_rate)
+static void update_weights(gki_trainer *trainer, const gki_train_step *step, double learning_rate)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const gki_adamw adamw = {.rate = learning_rate,
@@ -318,7 +318,7 @@ static gkv_status count_bad_step(gki_trainer *trainer)
 
 /* Reduces a step to the images of this rank. Kinds of steps that pass groups of images of a tile
  * together have whole tiles. */
-static void take_share(gki_trainer *trainer, gki_step *step)
+static void take_share(gki_trainer *trainer, gki_train_step *step)
 {
     gki_ranks *ranks = trainer->ranks;
     gki_ranks_divide(ranks, step->all_images, gki_step_kind_has_groups(step->kind) ? step->tile : 1,
@@ -336,7 +336,7 @@ static void take_share(gki_trainer *trainer, gki_step *step)
 }
 
 /* Each rank updates its chunks. */
-static void divide_chunks(const gki_trainer *trainer, gki_step *step)
+static void divide_chunks(const gki_trainer *trainer, gki_train_step *step)
 {
     gkv_dist *dist = trainer->dist;
     size_t first = 0, count = 0;
@@ -346,7 +346,7 @@ static void divide_chunks(const gki_trainer *trainer, gki_step *step)
     step->end_chunk = (long)(first + count);
 }
 
-static gki_step step_of(gki_trainer *trainer, const gki_step_report *report)
+static gki_train_step step_of(gki_trainer *trainer, const gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const gkv_train_settings *settings = &model->settings.train;
@@ -357,14 +357,14 @@ static gki_step step_of(gki_trainer *trainer, const gki_step_report *report)
                  images = left < trainer->batch ? left : trainer->batch;
     const size_t draws = trainer->ws.draws, most = gki_model_tile(model),
                  tile = draws < most ? most / draws : 1;
-    gki_step step = {.kind = gki_step_kind_of(trainer, epoch),
-                     .epoch = epoch,
-                     .batch = trainer->shuffled + start,
-                     .all_images = images,
-                     .images = images,
-                     .rows = images * draws,
-                     .tile = tile,
-                     .scale = 1.0 / (double)images};
+    gki_train_step step = {.kind = gki_step_kind_of(trainer, epoch),
+                           .epoch = epoch,
+                           .batch = trainer->shuffled + start,
+                           .all_images = images,
+                           .images = images,
+                           .rows = images * draws,
+                           .tile = tile,
+                           .scale = 1.0 / (double)images};
     /* Augmentation decreases with the learning rate, so that the last epochs see unchanged
      * images. */
     step.augmentation = settings->augmentation * gki_trainer_decay(trainer, trainer->state.step);
@@ -435,7 +435,7 @@ gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report)
     if (gki_trainer_refit_due(trainer, trainer->state.step))
         gki_trainer_drop_codes(trainer); /* codes of before the last refit are not used again */
     *report = gki_trainer_schedule(trainer, trainer->state.step);
-    gki_step step = step_of(trainer, report);
+    gki_train_step step = step_of(trainer, report);
     report->images = step.all_images;
     if (trainer->team)
         gki_team_begin_step(trainer->team, trainer->stop);

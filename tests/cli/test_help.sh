@@ -13,9 +13,9 @@ for command in "data get" "data info" train eval sample reconstruct interpolate 
     # shellcheck disable=SC2086
     expect 0 "default" "$gkvae" $command --help
     grep -q "Usage: gkvae $command" output || fail "gkvae $command --help does not show its usage"
-    # Each option is one or more lines, and states its default unless it is needed.
+    # Each option is one or more lines, and states its default unless it is required.
     sed -n '/^  -/,/^ *-?/p' output | tr '\n' ' ' | sed 's/  -\([a-zA-Z]\), --/\n&/g' | grep -- '--' |
-        grep -vE 'default|needed|--to=|--help' && fail "options of gkvae $command without a default"
+        grep -vE 'default|required|--to=|--help' && fail "options of gkvae $command without a default"
     # shellcheck disable=SC2086
     expect 0 "Usage: gkvae $command" "$gkvae" help ${command/settings/settings --help}
 done

@@ -61,9 +61,10 @@ static void close_fixture(evaluation_fixture *fixture)
     gkv_dataset_free(fixture->images);
 }
 
-static gkv_status evaluate(const evaluation_fixture *fixture, gkv_eval_set of, gkv_metrics *metrics)
+static gkv_status evaluate(const evaluation_fixture *fixture, gkv_eval_set set,
+                           gkv_metrics *metrics)
 {
-    return gkv_evaluate(fixture->model, fixture->images, of, &fixture->settings, NULL, NULL, NULL,
+    return gkv_evaluate(fixture->model, fixture->images, set, &fixture->settings, NULL, NULL, NULL,
                         metrics);
 }
 

@@ -207,8 +207,9 @@ static void test_refusals(void **state)
     assert_fails(gkv_base_fit(model, others, &wanted.model, &settings, NULL, NULL, &out, NULL),
                  GKV_ERR_DATA, "this is not the file");
     gkv_metrics metrics;
-    for (gkv_eval_set of = GKV_EVAL_TRAIN; of <= GKV_EVAL_VALIDATION; of++) {
-        assert_fails(gkv_evaluate(model, others, of, &settings, NULL, NULL, NULL, &metrics),
+    for (gkv_eval_set chosen_set = GKV_EVAL_TRAIN; chosen_set <= GKV_EVAL_VALIDATION;
+         chosen_set++) {
+        assert_fails(gkv_evaluate(model, others, chosen_set, &settings, NULL, NULL, NULL, &metrics),
                      GKV_ERR_DATA, "this is not the file");
     }
     gkv_base_fit_settings how;

@@ -64,8 +64,8 @@ static void is_the_same_on_any_number_of_threads(void **state)
     assert_int_equal(first.draws, DRAWS);
     assert_int_equal(first.sets, 2);
     assert_int_equal(first.references, gkv_dataset_count(fixture.test));
-    assert_true(first.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet >
-                first.of[GKV_SET_TRAINING][GKV_FORM_BINARY].frechet);
+    assert_true(first.figures[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet >
+                first.figures[GKV_SET_TRAINING][GKV_FORM_BINARY].frechet);
     close_fixture(&fixture);
 }
 
@@ -106,7 +106,7 @@ static void sets_of_draws_follow_one_another(void **state)
     open_fixture(&fixture);
     measure(&fixture, NULL, &all);
     for (int form = 0; form <= GKV_FORM_BINARY; form++) {
-        const gkv_generation_figures *samples = &all.of[GKV_SET_SAMPLES][form];
+        const gkv_generation_figures *samples = &all.figures[GKV_SET_SAMPLES][form];
         const double a = frechet_of(&fixture, 0, (gkv_image_form)form),
                      b = frechet_of(&fixture, 1, (gkv_image_form)form);
         assert_relative(samples->frechet, (a + b) / 2, 1e-12);
@@ -133,11 +133,11 @@ static void refined_codes_are_decoded(void **state)
     assert_ok(gkv_model_encode(fixture.model, n, targets, NULL, codes));
     measure(&fixture, NULL, &without);
     measure(&fixture, codes, &with);
-    assert_memory_equal(with.of[GKV_SET_REFINED], with.of[GKV_SET_RECONSTRUCTIONS],
-                        sizeof with.of[GKV_SET_REFINED]);
-    assert_true(isnan(without.of[GKV_SET_REFINED][GKV_FORM_MEANS].frechet));
-    assert_memory_equal(with.of[GKV_SET_SAMPLES], without.of[GKV_SET_SAMPLES],
-                        sizeof with.of[GKV_SET_SAMPLES]);
+    assert_memory_equal(with.figures[GKV_SET_REFINED], with.figures[GKV_SET_RECONSTRUCTIONS],
+                        sizeof with.figures[GKV_SET_REFINED]);
+    assert_true(isnan(without.figures[GKV_SET_REFINED][GKV_FORM_MEANS].frechet));
+    assert_memory_equal(with.figures[GKV_SET_SAMPLES], without.figures[GKV_SET_SAMPLES],
+                        sizeof with.figures[GKV_SET_SAMPLES]);
     free(targets);
     free(codes);
     close_fixture(&fixture);
@@ -153,12 +153,12 @@ static void grey_models_have_no_binary_figures(void **state)
     set(&fixture.settings, "eval.draw_sets", "1");
     measure(&fixture, NULL, &grey);
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
-        assert_true(isnan(grey.of[s][GKV_FORM_BINARY].frechet) &&
-                    isnan(grey.of[s][GKV_FORM_LEVELS].frechet));
-    assert_true(isfinite(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
+        assert_true(isnan(grey.figures[s][GKV_FORM_BINARY].frechet) &&
+                    isnan(grey.figures[s][GKV_FORM_LEVELS].frechet));
+    assert_true(isfinite(grey.figures[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
     /* of one set of draws */
-    assert_true(isnan(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet_se));
-    assert_true(grey.of[GKV_SET_TRAINING][GKV_FORM_MEANS].recognised > 0.97);
+    assert_true(isnan(grey.figures[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet_se));
+    assert_true(grey.figures[GKV_SET_TRAINING][GKV_FORM_MEANS].recognised > 0.97);
     assert_true(grey.test_recognised > 0.97);
     close_fixture(&fixture);
 }
@@ -178,12 +178,13 @@ static void measures_what_it_is_asked_to(void **state)
     gkv_generation_none(&unmeasured);
     unmeasured.seconds = 0; /* as measure() leaves it */
     assert_memory_equal(&none, &unmeasured, sizeof none);
-    assert_memory_equal(&samples.of[GKV_SET_SAMPLES][GKV_FORM_MEANS],
-                        &all.of[GKV_SET_SAMPLES][GKV_FORM_MEANS], sizeof(gkv_generation_figures));
+    assert_memory_equal(&samples.figures[GKV_SET_SAMPLES][GKV_FORM_MEANS],
+                        &all.figures[GKV_SET_SAMPLES][GKV_FORM_MEANS],
+                        sizeof(gkv_generation_figures));
     assert_memory_equal(samples.class_share, all.class_share, sizeof all.class_share);
-    assert_true(isnan(samples.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet));
+    assert_true(isnan(samples.figures[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet));
     for (int s = GKV_SET_SAMPLES + 1; s < GKV_IMAGE_SETS; s++)
-        assert_true(isnan(samples.of[s][GKV_FORM_MEANS].frechet));
+        assert_true(isnan(samples.figures[s][GKV_FORM_MEANS].frechet));
     assert_true(isnan(samples.nearest_samples) && isfinite(all.nearest_samples));
     assert_string_equal(samples.protocol, all.protocol);
     close_fixture(&fixture);
@@ -210,7 +211,7 @@ static void stops_when_asked(void **state)
                  GKV_ERR_INTERRUPTED, "3 of");
     assert_int_equal(last, 3);
     assert_int_equal(out.sets, 0);
-    assert_true(isnan(out.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
+    assert_true(isnan(out.figures[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
     close_fixture(&fixture);
 }
 

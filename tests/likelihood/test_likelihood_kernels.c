@@ -17,10 +17,11 @@ static void make_edges(gki_level_edges *edges)
         sum += part[v] = exp(1.5 * sin((double)(5 * v)));
     double below = 0;
     for (size_t v = 0; v < LEVELS; v++) {
-        edges->of[v].lower = v == 0 ? (gki_real)-GKV_LEVEL_FAR : edges->of[v - 1].upper;
+        edges->level[v].lower = v == 0 ? (gki_real)-GKV_LEVEL_FAR : edges->level[v - 1].upper;
         below += part[v] / sum;
-        edges->of[v].upper = v == LEVELS - 1 ? (gki_real)GKV_LEVEL_FAR : (gki_real)(-1 + 2 * below);
-        edges->of[v].width = edges->of[v].upper - edges->of[v].lower;
+        edges->level[v].upper =
+            v == LEVELS - 1 ? (gki_real)GKV_LEVEL_FAR : (gki_real)(-1 + 2 * below);
+        edges->level[v].width = edges->level[v].upper - edges->level[v].lower;
     }
 }
 

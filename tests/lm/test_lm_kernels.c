@@ -34,20 +34,21 @@ static void factor_keeps_products(void **state)
             const gki_lm_kernels *k = level > (int)gki_simd_best()
                                           ? gki_lm_kernels_single(gki_simd_best())
                                           : gki_lm_kernels_of((gki_simd)level);
-            gki_lm_runner d;
-            assert_ok(gki_lm_runner_open(&d, k, n, p));
+            gki_lm_runner runner;
+            assert_ok(gki_lm_runner_open(&runner, k, n, p));
             for (size_t l = 0; l < k->lanes; l++)
                 for (size_t j = 0; j <= p; j++)
                     for (size_t i = 0; i < n; i++) {
-                        d.system[(j * n + i) * k->lanes + l] = entry(l, i, j, p);
-                        d.change[i * k->lanes + l] = entry(l, i, p, p);
+                        runner.system[(j * n + i) * k->lanes + l] = entry(l, i, j, p);
+                        runner.change[i * k->lanes + l] = entry(l, i, p, p);
                     }
-            k->factor(n, p, d.system, d.tau, d.triangle);
-            k->rotate(n, p, d.system, d.tau, d.change, d.rhs);
+            k->factor(n, p, runner.system, runner.tau, runner.triangle);
+            k->rotate(n, p, runner.system, runner.tau, runner.change, runner.rhs);
             for (size_t l = 0; l < k->lanes; l++)
                 for (size_t a = 0; a < p; a++) {
                     /* The same reflections transform the last column and b. */
-                    assert_true(d.rhs[a * k->lanes + l] == d.triangle[(p * p + a) * k->lanes + l]);
+                    assert_true(runner.rhs[a * k->lanes + l] ==
+                                runner.triangle[(p * p + a) * k->lanes + l]);
                     for (size_t b = a; b <= p; b++) {
                         /* RᵀR = JᵀJ and Rᵀq = Jᵀr, for columns scaled to length 1 */
                         double left = 0, right = 0, na = 0, nb = 0, la = 1e-300, lb = 1e-300;
@@ -56,8 +57,8 @@ static void factor_keeps_products(void **state)
                             lb = fmax(lb, fabs(entry(l, i, b, p)));
                         }
                         for (size_t i = 0; i <= a; i++)
-                            left += d.triangle[(a * p + i) * k->lanes + l] / la *
-                                    (d.triangle[(b * p + i) * k->lanes + l] / lb);
+                            left += runner.triangle[(a * p + i) * k->lanes + l] / la *
+                                    (runner.triangle[(b * p + i) * k->lanes + l] / lb);
                         for (size_t i = 0; i < n; i++) {
                             const double x = entry(l, i, a, p) / la, y = entry(l, i, b, p) / lb;
                             right += x * y, na += x * x, nb += y * y;
@@ -65,7 +66,7 @@ static void factor_keeps_products(void **state)
                         assert_close(left, right, 1e-14 * sqrt(na * nb));
                     }
                 }
-            gki_lm_runner_close(&d);
+            gki_lm_runner_close(&runner);
         }
 }
 
@@ -80,39 +81,40 @@ static void steps_solve_the_damped_system(void **state)
             for (int excluded = -1; excluded < M; excluded++) {
                 const gki_lm_kernels *k = gki_lm_kernels_of((gki_simd)level);
                 const size_t lanes = k->lanes;
-                gki_lm_runner d;
-                assert_ok(gki_lm_runner_open(&d, k, SIZE, M));
+                gki_lm_runner runner;
+                assert_ok(gki_lm_runner_open(&runner, k, SIZE, M));
                 for (size_t l = 0; l < lanes; l++) {
-                    d.lambda[l] = lambda;
+                    runner.lambda[l] = lambda;
                     for (size_t j = 0; j < M; j++) {
-                        d.trust[j * lanes + l] = 1 + (double)j;
-                        d.unconstrained[j * lanes + l] = (int)j != excluded;
+                        runner.trust[j * lanes + l] = 1 + (double)j;
+                        runner.unconstrained[j * lanes + l] = (int)j != excluded;
                     }
                     for (size_t j = 0; j <= M; j++)
                         for (size_t i = 0; i < SIZE; i++)
-                            d.system[(j * SIZE + i) * lanes + l] = noise(i * 17 + j + 5 * l);
+                            runner.system[(j * SIZE + i) * lanes + l] = noise(i * 17 + j + 5 * l);
                 }
-                const double *right = d.triangle + M * M * lanes;
+                const double *right = runner.triangle + M * M * lanes;
                 double near[GKV_LM_LANES_MAX];
-                k->factor(SIZE, M, d.system, d.tau, d.triangle);
+                k->factor(SIZE, M, runner.system, runner.tau, runner.triangle);
                 for (size_t l = 0; l < lanes; l++)
-                    d.lambda[l] = lambda * (1 + 1e-5) + 1e-9;
-                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, near,
-                        d.work);
+                    runner.lambda[l] = lambda * (1 + 1e-5) + 1e-9;
+                k->step(M, runner.triangle, right, runner.unconstrained, runner.trust,
+                        runner.lambda, runner.raw, near, runner.work);
                 for (size_t l = 0; l < lanes; l++)
-                    d.lambda[l] = lambda;
-                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, d.numbers,
-                        d.work);
-                k->step_norm_derivative(M, d.trust, d.numbers, d.norm_derivative, d.work);
+                    runner.lambda[l] = lambda;
+                k->step(M, runner.triangle, right, runner.unconstrained, runner.trust,
+                        runner.lambda, runner.raw, runner.numbers, runner.work);
+                k->step_norm_derivative(M, runner.trust, runner.numbers, runner.norm_derivative,
+                                        runner.work);
                 for (size_t l = 0; l < lanes; l++) {
                     double square = 0;
                     for (size_t a = 0; a < M; a++) {
-                        const double own = d.raw[a * lanes + l], scale = 1 + (double)a;
+                        const double own = runner.raw[a * lanes + l], scale = 1 + (double)a;
                         double sum = lambda * scale * scale * own;
                         for (size_t i = 0; i < SIZE; i++) {
                             double moved = noise(i * 17 + M + 5 * l);
                             for (size_t b = 0; b < M; b++)
-                                moved += noise(i * 17 + b + 5 * l) * d.raw[b * lanes + l];
+                                moved += noise(i * 17 + b + 5 * l) * runner.raw[b * lanes + l];
                             sum += noise(i * 17 + a + 5 * l) * moved;
                         }
                         if ((int)a == excluded)
@@ -121,11 +123,11 @@ static void steps_solve_the_damped_system(void **state)
                             assert_close(sum, 0, 1e-12 * (1 + lambda * scale * scale * fabs(own)));
                         square += scale * own * scale * own;
                     }
-                    assert_relative(d.numbers[l], sqrt(square), 1e-14);
-                    const double slope = (near[l] - d.numbers[l]) / (lambda * 1e-5 + 1e-9);
-                    assert_relative(-d.numbers[l] * d.norm_derivative[l], slope, 1e-3);
+                    assert_relative(runner.numbers[l], sqrt(square), 1e-14);
+                    const double slope = (near[l] - runner.numbers[l]) / (lambda * 1e-5 + 1e-9);
+                    assert_relative(-runner.numbers[l] * runner.norm_derivative[l], slope, 1e-3);
                 }
-                gki_lm_runner_close(&d);
+                gki_lm_runner_close(&runner);
             }
 }
 

@@ -189,7 +189,7 @@ static unsigned long long open_flags(const call *entry, const registers *r)
 /* Fills the paths of a call; true if it counts. */
 static bool describe(thread *traced, const call *entry, const registers *r)
 {
-    kind of = entry->kind;
+    kind found = entry->kind;
     traced->other[0] = '\0';
     if (entry->descriptor >= 0)
         path_of_descriptor(traced->id, (int)argument(r, entry->descriptor), traced->path);
@@ -197,17 +197,17 @@ static bool describe(thread *traced, const call *entry, const registers *r)
         path_of_argument(traced->id, r, entry->folder, entry->path, traced->path);
     if (entry->other >= 0)
         path_of_argument(traced->id, r, entry->other_folder, entry->other, traced->other);
-    if (of == KIND_OPEN || of == KIND_CREATE) {
+    if (found == KIND_OPEN || found == KIND_CREATE) {
         const unsigned long long flags = open_flags(entry, r);
         if (flags & O_CREAT)
-            of = KIND_CREATE;
+            found = KIND_CREATE;
         snprintf(traced->other, sizeof traced->other, "%s%s", flags & O_CREAT ? "create " : "",
                  flags & O_TRUNC ? "truncate" : "");
     }
     const bool halved = options.fault == FAULT_SHORT;
-    if (halved && ((of != KIND_READ && of != KIND_WRITE) || argument(r, 2) < 2))
+    if (halved && ((found != KIND_READ && found != KIND_WRITE) || argument(r, 2) < 2))
         return false;
-    return options.counted[of] && (is_inside(traced->path) || is_inside(traced->other));
+    return options.counted[found] && (is_inside(traced->path) || is_inside(traced->other));
 }
 
 /* --- Acting on it --------------------------------------------------------- */

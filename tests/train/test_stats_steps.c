@@ -14,22 +14,22 @@ typedef struct kind {
     const char *base, *components, *samples, *objective;
 } kind;
 
-static gkv_settings tallying_settings(const kind *of)
+static gkv_settings tallying_settings(const kind *found)
 {
     gkv_settings settings = small_settings();
-    set(&settings, "model.base", of->base);
-    set(&settings, "model.base_components", of->components);
-    set(&settings, "train.samples", of->samples);
-    set(&settings, "train.objective", of->objective);
+    set(&settings, "model.base", found->base);
+    set(&settings, "model.base_components", found->components);
+    set(&settings, "train.samples", found->samples);
+    set(&settings, "train.objective", found->objective);
     set(&settings, "train.batch", "60");
     set(&settings, "train.refit_every", "0.3");
     set(&settings, "train.refit_steps", "20");
     return settings;
 }
 
-static gki_trainer *open_tallying(const kind *of)
+static gki_trainer *open_tallying(const kind *found)
 {
-    const gkv_settings settings = tallying_settings(of);
+    const gkv_settings settings = tallying_settings(found);
     gki_trainer *trainer = open_trainer(&settings);
     assert_non_null(trainer->store.stats);
     return trainer;
@@ -94,9 +94,9 @@ static double images_in(const gki_trainer *trainer)
 }
 
 /* Every step adds to the statistics except the last ones, whose codes are held out. */
-static void check_steps(const kind *of)
+static void check_steps(const kind *found)
 {
-    gki_trainer *trainer = open_tallying(of);
+    gki_trainer *trainer = open_tallying(found);
     size_t bytes;
     const gki_real *values = stats_of(trainer, &bytes);
     gki_base_stats *wanted = NULL;

@@ -133,6 +133,14 @@ def test_long_arrays_of_every_layout(kind, view):
     assert columns.shape == (9000, 4) and np.all(columns == 0.5)
 
 
+@pytest.mark.parametrize("kind", [np.longdouble, object, bool, np.uint64])
+def test_types_that_hypothesis_does_not_draw(kind):
+    x = np.array([0, 1, 1, 0] * 5000, kind).reshape(200, 100)[::3, ::-1]
+    np.testing.assert_allclose(gkvae.gk.logpdf(x, 0.3, 0.1), gkvae.gk.logpdf(x.astype(float), 0.3, 0.1), rtol=1e-14)
+    one = gkvae.gk.cdf(float(x[0, 0]), 0.3, 0.1)
+    assert gkvae.gk.cdf(x[0, 0], 0.3, 0.1) == gkvae.gk.cdf(x[0, :1], 0.3, 0.1)[0] == one
+
+
 def test_unaligned_and_read_only():
     raw = np.zeros(8 * 10 + 1, np.uint8)
     unaligned = raw[1:].view(float)

@@ -105,8 +105,8 @@ def test_families(family):
 
 
 def test_refusals():
-    for values, words in [([1, 2, 3], "8 values"), ([np.nan] * 10, "finite"), ([], "8 values"), (5.0, "8 values"),
-                          (np.ones(50), "")]:
+    for values, words in [([1, 2, 3], "8 values"), ([np.nan] * 10, "missing"), ([np.inf] * 10, "finite"),
+                          ([], "8 values"), (5.0, "8 values"), (np.ones(50), "")]:
         with pytest.raises(ValueError, match=words):
             gkvae.fit_gk(values)
     with pytest.raises(ValueError, match="fit_many"):

@@ -195,3 +195,44 @@ def test_import_is_light():
     code = "import sys, gkvae; print('scipy.stats' in sys.modules, 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == [
         "False", "False"]
+
+
+def test_threads_that_evaluate(sample):
+    """Several threads compute functions of distributions, mixtures and tables at once, each with its own errors."""
+    rows = np.stack([sample, sample[::-1]], axis=1)
+    mixture, table = gkvae.GKMixture(2, random_state=0).fit(rows), gkvae.Density("t-copula", folds=1).fit(rows[:200])
+    long = np.tile(sample, 50)
+
+    def work():
+        with pytest.raises(ValueError, match="margin 1"):
+            gkvae.GKDistribution([[0, -1, 0, 0]])
+        return [gkvae.gk.logpdf(long, 0.5, 0.2), gkvae.gk.ppf(gkvae.gk.cdf(sample[:50], 0.5, 0.2), 0.5, 0.2),
+                mixture.score_samples(rows), table.score_samples(rows), mixture.sample(100)[0]]
+
+    expected, found = work(), [None] * 4
+    threads = [threading.Thread(target=lambda i=i: found.__setitem__(i, [work() for _ in range(3)])) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for results in found:
+        for values in results:
+            assert all(np.array_equal(a, b) for a, b in zip(values, expected))
+
+
+def _child_table(queue, mixture, table, rows):
+    queue.put((mixture.score_samples(rows), table.score_samples(rows), table.conditional({0: 3.0}).rvs(5, 1)))
+
+
+def test_fork_after_estimators(sample):
+    rows = np.stack([sample, sample[::-1]], axis=1)
+    mixture, table = gkvae.GKMixture(2, n_jobs=2).fit(rows), gkvae.Density("t-copula", folds=1, n_jobs=2).fit(rows)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_child_table, args=(queue, mixture, table, rows))
+    child.start()
+    found = queue.get(timeout=60)
+    child.join(timeout=60)
+    assert child.exitcode == 0
+    own = mixture.score_samples(rows), table.score_samples(rows), table.conditional({0: 3.0}).rvs(5, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(found, own))

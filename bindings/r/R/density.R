@@ -30,7 +30,7 @@ density_bytes <- function(pointer) {
 }
 
 # The object of a density. x are the rows of the fit, or NULL.
-density_object <- function(pointer, x, censored, call) {
+density_object <- function(pointer, x, censored, call, omitted = 0L) {
     about <- .Call(gkr_density_about, pointer)
     rows <- function(values, table, names) matrix(values, length(names), byrow = TRUE,
                                                   dimnames = list(names, table_of(table)))
@@ -47,7 +47,7 @@ density_object <- function(pointer, x, censored, call) {
         parameters = stats::setNames(lapply(seq_along(kind), function(j) margin_parameters(kind[j], margins[j, ])),
                                      about$columns),
         margin_held_out = margins[, paste0("held_out.", table_of("margins")), drop = FALSE],
-        x = x, censored = censored, call = call, handle = density_handle(pointer, density_bytes(pointer))),
+        x = x, censored = censored, omitted = omitted, call = call, handle = density_handle(pointer, density_bytes(pointer))),
         class = "gkdensity")
 }
 
@@ -91,7 +91,7 @@ density_flow_settings <- function(given) {
 
 gkdensity <- function(x, candidates = c("t-copula", "normal-mixture", "gk-mixture", "flow"),
                       margin = c("auto", "g-and-k", "t", "spline"), resolution = "auto", upper = NULL, folds = NULL,
-                      max_components = NULL, flow = "realnvp", flow_settings = list(), seed = 1) {
+                      max_components = NULL, flow = "realnvp", flow_settings = list(), seed = 1, na.rm = FALSE) {
     call <- match.call()
     candidates <- match.arg(candidates, several.ok = TRUE)
     margin <- match.arg(margin)
@@ -100,8 +100,10 @@ gkdensity <- function(x, candidates = c("t-copula", "normal-mixture", "gk-mixtur
         upper <- as_rows(upper, "upper")
         if (!identical(dim(upper), dim(x)))
             stop("upper: give a matrix of ", nrow(x), " rows and ", ncol(x), " columns, as x", call. = FALSE)
-        upper <- by_rows(upper)
     }
+    kept <- complete_rows(list(x = x, upper = upper), na.rm)
+    x <- x[kept, , drop = FALSE]
+    upper <- if (!is.null(upper)) by_rows(upper[kept, , drop = FALSE])
     chosen <- stats::setNames(as.list(table_of("candidates") %in% candidates), table_of("candidates"))
     settings <- c(chosen, list(margin = margin, seed = seed, folds = folds, max_components = max_components),
                   density_flow_settings(flow_settings))
@@ -109,7 +111,7 @@ gkdensity <- function(x, candidates = c("t-copula", "normal-mixture", "gk-mixtur
     pointer <- .Call(gkr_density_fit, by_rows(x), colnames(x), extras, settings, threads_for(length(x) < 20000))
     if (nrow(x) < 30L)
         warning(nrow(x), " rows say little about the shapes and the tails of a density", call. = FALSE)
-    density_object(pointer, x, !is.null(upper), call)
+    density_object(pointer, x, !is.null(upper), call, sum(!kept))
 }
 
 readgkdensity <- function(path) {

@@ -67,7 +67,8 @@ logLik.gkdensity <- function(object, ...) {
 
 print.gkdensity <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
     chosen <- x$candidates[x$chosen, ]
-    cat("Density of ", paste(x$columns, collapse = ", "), ", fitted to ", x$n, " rows\n\n", sep = "")
+    cat("Density of ", paste(x$columns, collapse = ", "), ", fitted to ", x$n, " rows", omitted_words(x), "\n\n",
+        sep = "")
     cat("Chosen: ", x$chosen, ", held-out log density ", format(chosen$held_out, digits = digits), " +/- ",
         format(chosen$se, digits = 2L), " per row\n", sep = "")
     cat("Margins: ", paste0(x$columns, " ", x$margins$margin, collapse = ", "), "\n", sep = "")

@@ -6,6 +6,8 @@ evaluate <- function(family, name, x, A, B, g, k, c, exact = FALSE)
 
 # TRUE or FALSE, also as 1 or 0. Another number is a c at the place where the package gk has it.
 flag <- function(value, family) {
+    if (isTRUE(value) || isFALSE(value))
+        return(as.logical(value)) # without names
     if (length(value) != 1L || !(value %in% c(0, 1)))
         stop(sprintf("%s: give TRUE or FALSE%s", deparse(substitute(value)),
                      if (family == "gh") "; Tukey's g-and-h has no c, the generalised one (dggh, ...) has" else ""),
@@ -14,9 +16,13 @@ flag <- function(value, family) {
 }
 
 tail_name <- function(name, lower.tail, log.p) {
-    if (name == "cdf")
-        return(if (lower.tail) if (log.p) "log_cdf" else "cdf" else if (log.p) "log_upper" else "upper")
-    paste0("quantile", if (log.p) "_log", if (!lower.tail) "_upper")
+    if (name == "cdf") {
+        if (lower.tail) if (log.p) "log_cdf" else "cdf" else if (log.p) "log_upper" else "upper"
+    } else if (lower.tail) {
+        if (log.p) "quantile_log" else "quantile"
+    } else {
+        if (log.p) "quantile_log_upper" else "quantile_upper"
+    }
 }
 
 density_of <- function(family, x, A, B, g, k, c, log)

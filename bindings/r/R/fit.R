@@ -30,10 +30,31 @@ threads_for <- function(small) {
     if (is.null(given)) if (small) 1L else 0L else as.integer(given)
 }
 
+# A numeric vector from a vector, a time series, or a table of one column.
 as_sample <- function(x, name) {
+    if (is.data.frame(x) && length(x) == 1L)
+        x <- x[[1L]]
+    if (length(dim(x)) > 1L && NCOL(x) != 1L)
+        stop(name, ": there are ", NCOL(x), " columns; give one of them, as in x[, 1]", call. = FALSE)
     if (!is.numeric(x) && !is.logical(x))
-        stop(name, ": give a numeric vector", call. = FALSE)
+        stop(name, ": give a numeric vector, not an object of class ", dQuote(class(x)[1L], FALSE), call. = FALSE)
     as.double(x)
+}
+
+# Which rows of the parts have no missing value. A part is a vector, a matrix or NULL; its name is for the error.
+complete_rows <- function(parts, na.rm) {
+    parts <- parts[!vapply(parts, is.null, NA)]
+    missing_rows <- lapply(parts, function(part) if (is.matrix(part)) rowSums(is.na(part)) > 0 else is.na(part))
+    bad <- which(vapply(missing_rows, any, NA))
+    if (!isTRUE(na.rm) && length(bad)) {
+        part <- bad[1L]
+        rows <- which(missing_rows[[part]])
+        unit <- if (is.matrix(parts[[part]])) "rows have" else "values are"
+        stop(names(parts)[part], ": ", length(rows), " of ", length(missing_rows[[part]]), " ", unit,
+             " missing, the first is number ", rows[1L], ": na.rm = TRUE leaves them out",
+             if (names(parts)[part] == "upper") "; the upper end of a censored value is Inf", call. = FALSE)
+    }
+    !Reduce(`|`, missing_rows)
 }
 
 as_weights <- function(weights, n) {
@@ -133,7 +154,7 @@ fit_object <- function(numbers, family, c, confidence) {
 
 fitgk <- function(x, weights = NULL, method = c("mle", "lm", "octile"), fixed = NULL, resolution = "auto",
                   family = c("gk", "gh", "ggh"), c = 0.8, start = NULL, bounds = NULL, upper = NULL, levels = NULL,
-                  confidence = 0.95, free_c = FALSE) {
+                  confidence = 0.95, free_c = FALSE, na.rm = FALSE) {
     call <- match.call()
     method <- match.arg(method)
     family <- match.arg(family)
@@ -144,10 +165,16 @@ fitgk <- function(x, weights = NULL, method = c("mle", "lm", "octile"), fixed = 
         if (length(upper) != length(x))
             stop("there are ", length(upper), " upper ends for ", length(x), " lower ends", call. = FALSE)
     }
+    kept <- complete_rows(list(x = x, upper = upper, weights = weights), na.rm)
+    if (!all(kept)) {
+        x <- x[kept]
+        upper <- upper[kept] # of NULL is NULL
+        weights <- weights[kept]
+    }
     asked <- fit_settings(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence, free_c)
     fit <- fit_object(run_fit(x, upper, weights, asked$settings), family, c, confidence)
-    fit <- c(fit, list(x = x, upper = upper, weights = weights, fixed = asked$fixed, settings = asked$settings,
-                       call = call))
+    fit <- c(fit, list(x = x, upper = upper, weights = weights, omitted = sum(!kept), fixed = asked$fixed,
+                       settings = asked$settings, call = call))
     if (!fit$converged && method != "octile")
         warning("the fit has not converged: the estimates are not a verified optimum", call. = FALSE)
     structure(fit, class = "fitgk")

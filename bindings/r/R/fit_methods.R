@@ -8,7 +8,9 @@ test_notes <- c(ties = "no p-value: equal values contradict a continuous distrib
 
 fit_title <- function(x)
     paste0(family_titles[[x$family]], " distribution", if (x$family != "gh") paste0(", c = ", format(x$c)), ", by ",
-           method_titles[[x$method]], ", ", x$n, " values")
+           method_titles[[x$method]], ", ", x$n, " values", omitted_words(x))
+
+omitted_words <- function(x) if (isTRUE(x$omitted > 0)) paste0(" (", x$omitted, " with missing values left out)")
 
 print.fitgk <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
     cat(fit_title(x), "\n\n", sep = "")
@@ -43,6 +45,8 @@ print.summary.fitgk <- function(x, digits = max(3L, getOption("digits") - 3L), .
 
 coef.fitgk <- function(object, ...) object$coefficients
 
+coef.summary.fitgk <- function(object, ...) object$table
+
 vcov.fitgk <- function(object, ...) object$vcov
 
 logLik.fitgk <- function(object, ...)
@@ -67,7 +71,11 @@ confint.fitgk <- function(object, parm, level = object$confidence, method = c("w
         out["B", ] <- B * exp(c(-1, 1) * half[["B"]] / B)
     }
     colnames(out) <- interval_names(level)
-    if (missing(parm)) out else out[parm, , drop = FALSE]
+    if (missing(parm))
+        return(out)
+    if (!all(parm %in% if (is.character(parm)) rownames(out) else seq_len(4L)))
+        stop("parm: give some of ", paste(rownames(out), collapse = ", "), call. = FALSE)
+    out[parm, , drop = FALSE]
 }
 
 # Sets the seed, and returns the state that simulate() records, as methods of stats do.
@@ -90,24 +98,27 @@ simulated <- function(seed, draws) {
     structure(draws(), seed = state)
 }
 
-simulate.fitgk <- function(object, nsim = 1, seed = NULL, ...) {
+simulate.fitgk <- function(object, nsim = 1, seed = NULL, n = object$n, ...) {
     v <- unname(object$coefficients)
     simulated(seed, function() {
         draws <- lapply(seq_len(nsim), function(i)
-            draws_of(object$family, object$n, v[1], v[2], v[3], v[4], object$c))
+            draws_of(object$family, n, v[1], v[2], v[3], v[4], object$c))
         names(draws) <- paste0("sim_", seq_len(nsim))
         as.data.frame(draws)
     })
 }
 
 predict.fitgk <- function(object, newdata = object$x,
-                          type = c("density", "logdensity", "probability", "upper", "quantile"),
+                          type = c("density", "logdensity", "probability", "upper", "quantile", "scores"),
                           interval = c("none", "confidence"), level = object$confidence, ...) {
     type <- match.arg(type)
     interval <- match.arg(interval)
+    if (is.data.frame(newdata))
+        newdata <- as_sample(newdata, "newdata")
     if (type == "quantile" && missing(newdata))
         stop("newdata: give the probabilities of the quantiles", call. = FALSE)
-    name <- c(density = "pdf", logdensity = "log_pdf", probability = "cdf", upper = "upper", quantile = "quantile")
+    name <- c(density = "pdf", logdensity = "log_pdf", probability = "cdf", upper = "upper", quantile = "quantile",
+              scores = "Q_inverse")
     value <- fitted_function(object, name[[type]], newdata)
     if (interval == "none")
         return(value)
@@ -117,6 +128,18 @@ predict.fitgk <- function(object, newdata = object$x,
         stop("level: give a number between 0 and 1", call. = FALSE)
     half <- stats::qnorm((1 + level) / 2) * error_of(object, name[[type]], newdata)
     cbind(fit = value, lwr = value - half, upr = value + half)
+}
+
+quantile.fitgk <- function(x, probs = seq(0, 1, 0.25), names = TRUE, ...) {
+    value <- predict.fitgk(x, probs, type = "quantile")
+    if (isTRUE(names)) stats::setNames(value, paste0(format(100 * probs, trim = TRUE), "%")) else value
+}
+
+# The normal scores of the values, which are standard normal if they are of this distribution.
+residuals.fitgk <- function(object, ...) {
+    if (!is.null(object$upper))
+        stop("residuals: the fit has intervals, which have no scores", call. = FALSE)
+    predict.fitgk(object, type = "scores")
 }
 
 # The standard error of a function of the fit, by its differences in each parameter (delta method).
@@ -145,6 +168,12 @@ picture_sample <- function(fit) {
     list(x = x[keep][rank], weights = weights[keep][rank])
 }
 
+# graphics::plot() of no points, with titles unless the user has given others.
+empty_plot <- function(x, y, defaults, ...) {
+    given <- list(...)
+    do.call(graphics::plot, c(list(x, y, type = "n"), defaults[setdiff(names(defaults), names(given))], given))
+}
+
 plot_density <- function(fit, sample, ...) {
     ends <- fitted_function(fit, "quantile", c(1e-3, 1 - 1e-3))
     inside <- sample$x >= ends[1] & sample$x <= ends[2]
@@ -156,8 +185,8 @@ plot_density <- function(fit, sample, ...) {
     heights <- counts / sum(sample$weights) / diff(breaks)
     grid <- seq(ends[1], ends[2], length.out = 401)
     curve <- fitted_function(fit, "pdf", grid)
-    graphics::plot(grid, curve, type = "n", ylim = c(0, max(curve, heights)), xlab = "x", ylab = "density",
-                   main = family_titles[[fit$family]], ...)
+    empty_plot(grid, curve, list(ylim = c(0, max(curve, heights)), xlab = "x", ylab = "density",
+                                 main = family_titles[[fit$family]]), ...)
     graphics::rect(breaks[-length(breaks)], 0, breaks[-1], heights, col = "grey85", border = NA)
     graphics::lines(grid, curve, col = "steelblue", lwd = 2)
 }
@@ -169,8 +198,8 @@ plot_qq <- function(fit, sample, level, ...) {
     end <- function(p) fitted_function(fit, "quantile", stats::qbeta(p, rank, total + 1 - rank))
     low <- end((1 - level) / 2)
     high <- end((1 + level) / 2)
-    graphics::plot(theory, sample$x, type = "n", xlab = "quantile of the fit", ylab = "value",
-                   main = paste0("QQ plot, pointwise ", format(100 * level), "% band"), ...)
+    empty_plot(theory, sample$x, list(xlab = "quantile of the fit", ylab = "value",
+                                      main = paste0("QQ plot, pointwise ", format(100 * level), "% band")), ...)
     graphics::polygon(c(theory, rev(theory)), c(low, rev(high)), col = "lightsteelblue", border = NA)
     graphics::abline(0, 1, col = "steelblue")
     graphics::points(theory, sample$x, pch = 20, cex = 0.5)

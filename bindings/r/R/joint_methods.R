@@ -11,8 +11,24 @@ nobs.gkmixture <- function(object, ...) object$total
 coef.fitmgk <- function(object, ...) object$coefficients
 coef.gkmixture <- function(object, ...) object$coefficients
 
+# Wald intervals of A, B, g, k of each column.
+confint.fitmgk <- function(object, parm, level = object$margins[[1L]]$confidence, ...) {
+    each <- lapply(object$columns, function(column) {
+        of_column <- confint.fitgk(structure(object$margins[[column]], class = "fitgk"), level = level)
+        rownames(of_column) <- paste(column, rownames(of_column), sep = ".")
+        of_column
+    })
+    out <- do.call(rbind, each)
+    if (missing(parm))
+        return(out)
+    if (!all(parm %in% if (is.character(parm)) rownames(out) else seq_len(nrow(out))))
+        stop("parm: give some of ", paste(rownames(out), collapse = ", "), call. = FALSE)
+    out[parm, , drop = FALSE]
+}
+
 joint_title <- function(x, what)
-    paste0(what, ", ", x$n, " rows of ", length(x$columns), if (length(x$columns) == 1L) " column" else " columns")
+    paste0(what, ", ", x$n, " rows of ", length(x$columns), if (length(x$columns) == 1L) " column" else " columns",
+           omitted_words(x))
 
 joint_likelihood_line <- function(x)
     cat(sprintf("\nlog-likelihood %.3f with %d parameters, AIC %.3f, BIC %.3f\n", x$loglik, x$df, x$aic, x$bic))
@@ -108,12 +124,12 @@ predict.gkmixture <- function(object, newdata = object$x,
     named_by_row(if (nrow(rows)) max.col(responsibility, ties.method = "first") else integer(0), rows)
 }
 
-# A list of matrices as large as that of the fit; those of a mixture have an attribute "component".
-joint_simulate <- function(object, nsim, seed, components) {
+# A list of matrices of n rows; those of a mixture have an attribute "component".
+joint_simulate <- function(object, nsim, seed, n, components) {
     simulated(seed, function() {
         draws <- lapply(seq_len(nsim), function(i) {
-            raw <- .Call(gkr_joint_draw, object$n, object$joint, floor(stats::runif(1) * 2^53))
-            x <- matrix(raw$x, object$n, byrow = TRUE, dimnames = list(NULL, object$columns))
+            raw <- .Call(gkr_joint_draw, n, object$joint, floor(stats::runif(1) * 2^53))
+            x <- matrix(raw$x, n, byrow = TRUE, dimnames = list(NULL, object$columns))
             if (components)
                 attr(x, "component") <- as.integer(raw$component)
             x
@@ -122,8 +138,10 @@ joint_simulate <- function(object, nsim, seed, components) {
     })
 }
 
-simulate.fitmgk <- function(object, nsim = 1, seed = NULL, ...) joint_simulate(object, nsim, seed, FALSE)
-simulate.gkmixture <- function(object, nsim = 1, seed = NULL, ...) joint_simulate(object, nsim, seed, TRUE)
+simulate.fitmgk <- function(object, nsim = 1, seed = NULL, n = object$n, ...)
+    joint_simulate(object, nsim, seed, n, FALSE)
+simulate.gkmixture <- function(object, nsim = 1, seed = NULL, n = object$n, ...)
+    joint_simulate(object, nsim, seed, n, TRUE)
 
 # The rows and as many draws of the fit, coloured by component.
 plot.gkmixture <- function(x, seed = 1, ...) {

@@ -79,7 +79,5 @@ predict.gkpart <- function(object, newdata, type = c("density", "logdensity", "p
 }
 
 # A list of matrices of n rows.
-simulate.gkpart <- function(object, nsim = 1, seed = NULL, n = 1, ...) {
-    object$n <- n
-    joint_simulate(object, nsim, seed, object$components > 1L)
-}
+simulate.gkpart <- function(object, nsim = 1, seed = NULL, n = 1, ...)
+    joint_simulate(object, nsim, seed, n, object$components > 1L)

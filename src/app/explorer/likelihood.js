@@ -42,7 +42,11 @@ const Likelihood = (() => {
    * scores, mirrored so that nothing cancels. LevelSums has sums over all edges. */
   const logistic = {
     parameters: 2,
-    read: (out, at, step) => ({location: out[at], scale: Math.exp(clampLogScale(out[at + step]))}),
+    read: (c, out, at, step) => {
+      c.location = out[at];
+      c.scale = Math.exp(clampLogScale(out[at + step]));
+      return c;
+    },
     score: (c, edge) => (edge - c.location) / c.scale,
     sum: LevelSums.logistic,
     between: (a, b) => {
@@ -53,12 +57,13 @@ const Likelihood = (() => {
   };
   const gk = {
     parameters: 4,
-    read: (out, at, step) => ({
-      location: out[at],
-      scale: Math.exp(clampLogScale(out[at + step])),
-      g: 8 * Math.tanh(out[at + 2 * step] / 8),
-      k: Math.min(-0.05 + softplus(out[at + 3 * step]), 4),
-    }),
+    read: (c, out, at, step) => {
+      c.location = out[at];
+      c.scale = Math.exp(clampLogScale(out[at + step]));
+      c.g = 8 * Math.tanh(out[at + 2 * step] / 8);
+      c.k = Math.min(-0.05 + softplus(out[at + 3 * step]), 4);
+      return c;
+    },
     score: (c, edge) => gkScore((edge - c.location) / c.scale, c.g, c.k),
     sum: LevelSums.gk,
     between: (a, b) => {
@@ -76,26 +81,28 @@ const Likelihood = (() => {
     const edges = edgesOf(tensors), middles = middlesOf(edges), logits = K > 1 ? K : 0;
     const coefficients = (logits + family.parameters * K) * n;
 
-    /* The components of value i; `earlier` are t of red and of green. */
+    const list = Array.from({length: K}, () => ({location: 0, scale: 1, g: 0, k: 0, weight: 1}));
+
+    /* The components of value i, which the next call changes; `earlier` are t of red and of green. */
     const componentsOf = (out, i, earlier) => {
-      const list = [], total = [];
+      let greatest = -Infinity, sum = 0;
+      for (let k = 0; logits && k < K; k++) greatest = Math.max(greatest, out[k * n + i]);
       for (let k = 0; k < K; k++) {
-        const component = family.read(out, (logits + k) * n + i, K * n);
+        const component = family.read(list[k], out, (logits + k) * n + i, K * n);
         const channel = colour ? i % 3 : 0, c = coefficients + k * n + i - channel;
         if (channel === 1) component.location += out[c] * earlier[0];
         if (channel === 2) component.location += out[c + 1] * earlier[0] + out[c + 2] * earlier[1];
-        total.push(logits ? out[k * n + i] : 0);
-        list.push(component);
+        component.weight = logits ? Math.exp(out[k * n + i] - greatest) : 1;
+        sum += component.weight;
       }
-      const sum = logSumExp(total);
-      list.forEach((c, k) => (c.weight = Math.exp(total[k] - sum)));
+      for (const component of list) component.weight /= sum;
       return list;
     };
 
     /* The mean level, as the sum over edges of the probability above them. */
-    const meanOf = (list) => {
+    const meanOf = (components) => {
       let mean = 0;
-      for (const c of list) mean += c.weight * family.sum(c, edges);
+      for (const c of components) mean += c.weight * family.sum(c, edges);
       return Math.min(1, ((1 - FLOOR) * mean + FLOOR * 127.5) / 255);
     };
 
@@ -105,9 +112,10 @@ const Likelihood = (() => {
     };
 
     const each = (image, visit) => {
+      const earlier = [0, 0];
       for (let i = 0; i < n; i++) {
-        const start = i - (colour ? i % 3 : 0);
-        visit(i, colour ? [middleAt(image[start]), middleAt(image[start + 1])] : null);
+        if (colour && i % 3) earlier[i % 3 - 1] = middleAt(image[i - 1]);
+        visit(i, earlier);
       }
     };
 
@@ -140,7 +148,7 @@ const Likelihood = (() => {
   const density = (withShapes, n, width) => {
     const volume = HALF_LOG_2PI + Math.log(width) - Math.log(2);
     const read = (out, i) => withShapes ?
-      gk.read(out, i, n) :
+      gk.read({}, out, i, n) :
       {location: out[i], scale: Math.exp(clampLogScale(out[n + i])), g: 0, k: 0};
     return {
       mean: (out) => Float64Array.from(

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 from .errors import ConvergenceWarning, NumericalError
 
 if TYPE_CHECKING:
+    from ._many import FitResults, fit_many
     from .density import Density, TableDistribution
     from .distributions import ggh, gh, gk
-    from .fitting import BootstrapResult, FitResult, FitResults, bootstrap, fit_gk, fit_many
+    from .fitting import BootstrapResult, FitResult, bootstrap, fit_gk
     from .multivariate import GKDistribution, GKMixture, MultivariateGK
     from .optimize import least_squares, least_squares_many
     from .vae import VAE
@@ -35,7 +36,8 @@ __all__ = ["gk", "gh", "ggh", "fit_gk", "fit_many", "bootstrap", "FitResult", "F
 # The modules of what is loaded when it is first used: SciPy's distributions alone take half a second.
 _PLACES = {name: module for module, names in {
     "distributions": ("gk", "gh", "ggh"),
-    "fitting": ("fit_gk", "fit_many", "bootstrap", "FitResult", "FitResults", "BootstrapResult"),
+    "fitting": ("fit_gk", "bootstrap", "FitResult", "BootstrapResult"),
+    "_many": ("fit_many", "FitResults"),
     "multivariate": ("MultivariateGK", "GKMixture", "GKDistribution"),
     "optimize": ("least_squares", "least_squares_many"),
     "density": ("Density", "TableDistribution"),

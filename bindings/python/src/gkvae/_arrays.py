@@ -10,15 +10,21 @@ Array = np.ndarray
 
 
 def as_real(values: Any, name: str = "x") -> Array:
-    """An array of real numbers of any type and layout."""
+    """An array of real numbers of any type and layout; missing values of pandas and masked ones are NaN."""
     if values is None:
         raise TypeError(f"{name} is None: give numbers")
     array = np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray) and np.any(values.mask):
+        return np.where(values.mask, np.nan, array.astype(float))
     if array.dtype.kind in "biuf":
         return array
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex; the functions are of real numbers")
+    if array.dtype.kind in "mM":
+        raise TypeError(f"{name} has dates or durations ({array.dtype}); give numbers")
     try:
+        if array.dtype.kind == "O" and hasattr(values, "to_numpy"):  # of pandas, perhaps with missing values
+            return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))
         return array.astype(float)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be numbers, not {array.dtype}") from error

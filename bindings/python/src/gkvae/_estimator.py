@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,7 +27,7 @@ class TableEstimator(DensityMixin, BaseEstimator):
     feature_names_in_: np.ndarray
     random_state: Any
 
-    def _input(self, X: Any, reset: bool, finite: bool = True) -> np.ndarray:
+    def _input(self, X: Any, reset: bool, finite: Union[bool, str] = True) -> np.ndarray:
         words: Dict[str, Any] = dict(reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
         try:
             from sklearn.utils.validation import validate_data
@@ -62,6 +63,12 @@ class Estimator(TableEstimator):
         if isinstance(value, str) and value == "auto":
             return value
         raise ValueError(f'{name} = {value!r}: give "auto" or a number ≥ 0')
+
+    def _distribution(self) -> GKDistribution:
+        """The fitted distribution; without a fit `hasattr` of what needs it is False."""
+        if not hasattr(self, "distribution_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit(X)")
+        return self.distribution_
 
     def score_samples(self, X: Any) -> np.ndarray:
         """The log density at each row of X."""

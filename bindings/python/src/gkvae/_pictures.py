@@ -18,12 +18,14 @@ def images_of(X: object, shape: Optional[tuple]) -> np.ndarray:
             side = int(round(np.sqrt(X.shape[1])))
             shape = (side, side) if side * side == X.shape[1] and side > 1 else (1, X.shape[1])
         if int(np.prod(shape)) != X.shape[1]:
-            raise ValueError(f"X has rows of {X.shape[1]} values; image_shape is {tuple(shape)}")
+            one = "; X[None] is one image" if X.shape == tuple(shape[:2]) else ""
+            raise ValueError(f"X has rows of {X.shape[1]} values; image_shape is {tuple(shape)}{one}")
         X = X.reshape((len(X), *shape))
     if X.ndim == 4 and X.shape[3] == 1:
         X = X[..., 0]
     if X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[3] != 3):
-        raise ValueError(f"X has shape {X.shape}; give images (n, height, width[, 3]) or rows (n, pixels)")
+        channels = "; X.transpose(0, 2, 3, 1) has the channels last" if X.ndim == 4 and X.shape[1] in (1, 3) else ""
+        raise ValueError(f"X has shape {X.shape}; give images (n, height, width[, 3]) or rows (n, pixels){channels}")
     return X
 
 

@@ -34,10 +34,12 @@ def fit_summary(fit: Any) -> str:
 def many_summary(fits: Any) -> str:
     """The table of FitResults.summary."""
     last = "k" if fits.family == "gk" else "h"
-    lines = [f"{'':>6} {'A':>11} {'B':>11} {'g':>9} {last:>9} {'loglik':>12} {'p':>8}"]
-    for i, (params, loglik, pvalue) in enumerate(zip(fits.params, fits.loglik, fits.pvalue)):
+    names = list(map(str, fits.names))
+    width = max(6, *map(len, names)) if names else 6
+    lines = [f"{'':>{width}} {'A':>11} {'B':>11} {'g':>9} {last:>9} {'loglik':>12} {'p':>8}"]
+    for name, params, loglik, pvalue in zip(names, fits.params, fits.loglik, fits.pvalue):
         a, b, g, k = params
-        lines.append(f"{i:>6} {a:11.5g} {b:11.5g} {g:9.4f} {k:9.4f} {loglik:12.3f} {pvalue:8.3g}")
+        lines.append(f"{name:>{width}} {a:11.5g} {b:11.5g} {g:9.4f} {k:9.4f} {loglik:12.3f} {pvalue:8.3g}")
     return "\n".join(lines)
 
 

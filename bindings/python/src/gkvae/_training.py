@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +14,7 @@ from ._calls import Call, threads_of
 from ._library import INTERRUPTED, check, names
 from ._models import TRAIN_PROGRESS, Settings, library, setting
 from ._pictures import images_of, levels_of
-from ._vae_support import Bar, key_names
+from ._vae_support import Bar, TemporaryFolder, key_names
 
 _NEW, _RESUME, _OVERWRITE = range(3)  # gkv_train_start
 _STAGES = ("none", "begun", "stopped", "finished")  # gkv_run_stage
@@ -38,6 +37,17 @@ def _has_small_steps(settings: Settings) -> bool:
     nets = 2 * hidden * (values + (number("model.layers") - 1) * hidden + 2 * latent)
     flow = number("model.prior_layers") * width * (width + 2 * latent)
     return bool(number("train.batch") * number("train.samples") * (nets + flow) < _SMALL_STEP)
+
+
+def _labels(y: Any, n: int, needed: bool) -> Optional[np.ndarray]:
+    """Labels as bytes. Others, as of a pipeline of scikit-learn, are None if the model has no use for them."""
+    labels = np.asarray(y)
+    if labels.shape == (n,) and labels.dtype.kind in "biuf" and np.all((labels >= 0) & (labels <= 255) & (
+            labels == np.floor(labels))):
+        return np.ascontiguousarray(labels, np.uint8)
+    if needed:
+        raise ValueError(f"y: give {n} integers 0 … 255; np.unique(y, return_inverse=True)[1] numbers other labels")
+    return None
 
 
 class Training:
@@ -63,8 +73,8 @@ class Training:
         X : array_like of shape (n, height, width), (n, height, width, 3) or (n, pixels)
             Bytes 0 … 255, or numbers in [0, 1], which become 256 levels. With ``binarization="continuous"`` any
             numbers. Or the path of a file or folder of images that the program reads.
-        y : array_like of int, optional
-            Labels 0 … 255, which ``base="gk-by-class"`` needs.
+        y : array_like, optional
+            Labels 0 … 255, which ``base="gk-by-class"`` needs. With other bases any y is accepted.
         callback : callable, optional
             Called with the progress after each step: ``epoch``, ``step``, ``neg_elbo``, ``epoch_ended``,
             ``validation_neg_elbo``, ``seconds_left`` and others. It may return true to stop.
@@ -85,7 +95,7 @@ class Training:
         if resume and overwrite:
             raise ValueError("resume and overwrite exclude each other")
         if self.folder is None and not resume:
-            self._temporary = tempfile.TemporaryDirectory(prefix="gkvae-")
+            self._temporary = TemporaryFolder()
         if self.folder is None and not hasattr(self, "_temporary"):
             raise ValueError("there is no run to resume: give its folder")
         folder = Path(self._temporary.name) / "run" if self.folder is None else Path(self.folder)
@@ -169,12 +179,8 @@ class Training:
         path = folder.absolute() / "training-images.npy"
         np.save(path, array)
         settings.set("data.train_images", path)
-        if y is not None:
-            labels = np.asarray(y)
-            if labels.shape != (len(array),) or labels.dtype.kind not in "biu" or (
-                    labels.size and (labels.min() < 0 or labels.max() > 255)):
-                raise ValueError(f"y: give {len(array)} integers 0 … 255")
-            labels = np.ascontiguousarray(labels, np.uint8)
+        labels = None if y is None else _labels(y, len(array), setting(settings.place, "model.base") == "gk-by-class")
+        if labels is not None:
             path = folder.absolute() / "training-labels"
             check(library().gkv_idx_write_labels(os.fsencode(path), labels.size, address(labels)))
             settings.set("data.train_labels", path)

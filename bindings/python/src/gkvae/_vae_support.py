@@ -1,7 +1,10 @@
 """Settings of models by keyword, and the progress of training."""
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
+import weakref
 from types import SimpleNamespace
 from typing import Any, Dict, List
 
@@ -35,6 +38,14 @@ def key_names(settings: Dict[str, Any]) -> Dict[str, Any]:
                             f"{' or '.join(place.replace('.', '_') for place in places)}")
         found[places[0]] = value
     return found
+
+
+class TemporaryFolder:
+    """A folder that is removed with its object or at the end of the process, silently, as nobody has to close it."""
+
+    def __init__(self) -> None:
+        self.name = tempfile.mkdtemp(prefix="gkvae-")
+        self._end = weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
 
 
 class Bar:

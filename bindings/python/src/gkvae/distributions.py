@@ -1,6 +1,7 @@
 """The g-and-k, g-and-h and generalised g-and-h distributions as continuous distributions of SciPy."""
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,9 @@ class _Family(stats.rv_continuous):
 
     def freeze(self, *args: Any, **kwds: Any) -> Any:
         """The distribution with these parameters; gk(g, k) is the same."""
+        if self.shapes.endswith("c") and len(args) > self.numargs - 1 and np.any(np.asarray(args[2]) > 1):
+            warnings.warn(f"c = {args[2]} is not a c below 1: the arguments are {self.shapes}, loc, scale, so give loc "
+                          "and scale by name", stacklevel=2)
         return super().freeze(*args, **self._with_c(args, kwds))
 
     __call__ = freeze

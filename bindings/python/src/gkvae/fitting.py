@@ -3,17 +3,17 @@ from __future__ import annotations
 
 import warnings
 from collections import namedtuple
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Optional, Union
 
 import numpy as np
 
 from . import distributions
-from ._arrays import address, as_doubles, as_index, as_real, as_sample, as_weights, seed_of
+from ._arrays import address, as_index, as_real, as_sample, as_weights, seed_of
 from ._calls import Call, Options, threads_of
 from ._evaluate import INTERVALS, METHODS
 from ._fit_settings import NUMBERS, choice, fit_settings, run_fits
-from ._library import ARGUMENT, INTERRUPTED, MEMORY, libgk, message, names, settings as flat_settings
-from ._summary import fit_plot, fit_summary, many_summary
+from ._library import libgk, names, settings as flat_settings
+from ._summary import fit_plot, fit_summary
 from .errors import ConvergenceWarning
 
 _TESTS = names("test")
@@ -242,10 +242,25 @@ def _fit_one(data: tuple, family: str, method: str, c: float, fixed: Any, start:
     return FitResult(rows[0], family, c, confidence, data, arguments)
 
 
+def without_missing(data: tuple, nan_policy: str) -> tuple:
+    """Values, upper ends and weights, each or None, without those of which one is NaN, or an exception."""
+    omit = choice(nan_policy, {"raise": 0, "omit": 1}, "nan_policy")
+    missing = np.zeros(data[0].shape, bool)
+    for part in data:
+        if part is not None:
+            missing |= np.isnan(part)
+    if not missing.any():
+        return data
+    if not omit:
+        raise ValueError(f"value {missing.argmax() + 1} of {missing.size} is missing (NaN), {int(missing.sum())} "
+                         'in all: nan_policy="omit" leaves them out')
+    return tuple(None if part is None else part[~missing] for part in data)
+
+
 def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "gk", c: float = 0.8,
            fixed: Any = None, start: Any = None, bounds: Any = None, resolution: Any = None, upper: Any = None,
            levels: Optional[int] = None, confidence: float = 0.95, n_jobs: Optional[int] = None,
-           free_c: bool = False) -> FitResult:
+           free_c: bool = False, nan_policy: str = "raise") -> FitResult:
     """Fits a g-and-k distribution, or one of its relatives, to a sample.
 
     Parameters
@@ -280,6 +295,8 @@ def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "g
     free_c : bool
         Whether to estimate c too, by "mle"; `c_estimate` of the result has its error and a test of `c`. The values
         hardly determine c if g is small, because g compensates for it.
+    nan_policy : {"raise", "omit"}
+        Whether a missing value (NaN in x, `upper` or `weights`, or masked) raises ValueError or is left out.
 
     Returns
     -------
@@ -302,130 +319,13 @@ def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "g
     (4, 2)
     """
     x, upper = _ends(x, upper)
-    result = _fit_one((x, upper, as_weights(weights, x.size)), family, method, c, fixed, start, bounds, resolution,
+    data = without_missing((x, upper, as_weights(weights, x.size)), nan_policy)
+    result = _fit_one(data, family, method, c, fixed, start, bounds, resolution,
                       levels, confidence, n_jobs, free_c=free_c)
     if not result.converged and method != "octile":
         warnings.warn("the fit has not converged: the estimates are not a verified optimum", ConvergenceWarning,
                       stacklevel=2)
     return result
-
-
-class FitResults(Sequence):
-    """The fits of several samples: a sequence of `FitResult`, with arrays of all.
-
-    Attributes
-    ----------
-    params, se : ndarray of shape (n_samples, 4)
-        Estimates of A, B, g, k and standard errors; NaN for a sample that could not be fitted.
-    loglik, pvalue, converged : ndarray of shape (n_samples,)
-        Of each sample.
-    failed : ndarray of bool
-        Whether a sample could not be fitted.
-    """
-
-    def __init__(self, rows: np.ndarray, statuses: np.ndarray, family: str, c: float, confidence: float,
-                 reason: str) -> None:
-        self._rows, self.family, self.c, self.confidence = rows, family, c, confidence
-        self.failed = statuses != 0
-        self.reason = reason
-        self.params, self.se = rows[:, _ESTIMATES], rows[:, _SE]
-        for name in ("loglik", "aic", "bic", "pvalue", "anderson_darling"):
-            setattr(self, name, rows[:, _PLACE[name]])
-        self.converged = rows[:, _PLACE["converged"]] == 1
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        return FitResult(self._rows[index], self.family, self.c, self.confidence)
-
-    def __iter__(self) -> Iterator[FitResult]:
-        return (self[i] for i in range(len(self)))
-
-    def summary(self) -> str:
-        """A table with a line for each sample."""
-        return many_summary(self)
-
-    def __repr__(self) -> str:
-        return f"<FitResults of {len(self)} samples, {int(self.failed.sum())} failed>"
-
-
-def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: str = "gk", c: float = 0.8,
-             fixed: Any = None, start: Any = None, bounds: Any = None, resolution: Any = None,
-             levels: Optional[int] = None, confidence: float = 0.95, errors: str = "raise",
-             anderson_darling: bool = False, n_jobs: Optional[int] = None) -> FitResults:
-    """Fits many samples in one call, side by side in the vectors of the processor.
-
-    Parameters
-    ----------
-    samples : array_like of shape (n, n_samples), or sequence of arrays
-        The columns of a matrix, or samples of any lengths.
-    weights : array_like of shape (n,), optional
-        Weights of the rows of a matrix.
-    errors : {"raise", "nan"}
-        Whether a sample that cannot be fitted raises ValueError, or has NaN.
-    anderson_darling : bool
-        Whether to compute the distances A², which take a third of the time.
-    method, family, c, fixed, start, bounds, resolution, levels, confidence, n_jobs
-        As in `fit_gk`. The default method is "lm".
-
-    Returns
-    -------
-    FitResults
-
-    Examples
-    --------
-    >>> import gkvae
-    >>> x = gkvae.gk.rvs(0.5, 0.2, size=(400, 3), random_state=1)
-    >>> fits = gkvae.fit_many(x)
-    >>> fits.params.shape, bool(fits.converged.all())
-    ((3, 4), True)
-    """
-    errors_raise = choice(errors, {"raise": 1, "nan": 0}, "errors") == 1
-    if isinstance(samples, (list, tuple)) and len(samples) and all(np.ndim(s) == 1 for s in samples) and (
-            weights is None):
-        parts = [as_sample(sample, "a sample") for sample in samples]
-        lengths = [part.size for part in parts]
-        x = np.concatenate(parts)
-    else:
-        matrix = as_real(samples, "samples").T
-        if matrix.ndim != 2:
-            raise ValueError(f"samples has {matrix.ndim} dimensions; give a matrix, or a sequence of samples")
-        weights = as_weights(weights, matrix.shape[1])
-        parts = []
-    settings = fit_settings(family, method, c, fixed, start, bounds, resolution, levels)
-    settings.update(confidence=float(confidence), anderson_darling=bool(anderson_darling))
-    if parts:
-        results = [_run_many(x, lengths, None, settings, n_jobs, errors_raise)]
-    else:
-        step = len(matrix)
-        if matrix.size > _LARGE and (weights is not None or matrix.dtype != float or not matrix.flags.c_contiguous):
-            step = max(64, -(-len(matrix) // 16))  # a part at a time is converted, not all
-        results = []
-        for first in range(0, max(1, len(matrix)), max(1, step)):
-            block = as_doubles(matrix[first:first + step])
-            tiled = None if weights is None else np.tile(weights, len(block))
-            results.append(_run_many(block.reshape(-1), [matrix.shape[1]] * len(block), tiled, settings, n_jobs,
-                                     errors_raise))
-    reason = next((reason for _, _, reason in results if reason), "")
-    return FitResults(np.concatenate([rows for rows, _, _ in results]),
-                      np.concatenate([statuses for _, statuses, _ in results]), family, c, confidence, reason)
-
-
-_LARGE = 10**6  # numbers of a matrix that is converted in parts
-
-
-def _run_many(x: np.ndarray, lengths: list, weights: Optional[np.ndarray], settings: dict, n_jobs: Optional[int],
-              errors_raise: bool) -> tuple:
-    """The rows and statuses of samples one after another, and the message of the first that was not fitted."""
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.uintp)
-    rows, statuses, status, call = run_fits(x, starts, None, weights, settings, n_jobs)
-    of_all = status in (MEMORY, INTERRUPTED) or (status == ARGUMENT and (statuses == ARGUMENT).all())
-    if status and (errors_raise or of_all):
-        call.check(status)
-    return rows, statuses, message() if status else ""
 
 
 _BOOTSTRAP = names("bootstrap")

@@ -15,6 +15,7 @@ from ._library import INTERRUPTED, check, libgk, names, settings
 from .errors import ConvergenceWarning
 from ._evaluate import METHODS
 from ._fit_settings import NUMBERS, choice
+from ._moments import moments
 from .fitting import FitResult
 
 _NUMBERS = names("mixture")
@@ -104,6 +105,20 @@ class GKDistribution:
     def covariances(self) -> np.ndarray:
         """The covariance matrices of the normal scores: correlations, except of a conditional distribution."""
         return self.cholesky @ self.cholesky.transpose(0, 2, 1)
+
+    def component_moments(self) -> Tuple[np.ndarray, np.ndarray]:
+        """The mean (n_components, d) and the covariance matrix (n_components, d, d) of each component."""
+        return moments(self.margins, self.c, self.means, self.covariances)
+
+    def mean(self) -> np.ndarray:
+        """The mean of each coordinate."""
+        return self.weights @ self.component_moments()[0]
+
+    def cov(self) -> np.ndarray:
+        """The covariance matrix: not of the normal scores, but of the values themselves."""
+        means, covariances = self.component_moments()
+        apart = means - self.weights @ means
+        return np.einsum("k,kij->ij", self.weights, covariances) + (self.weights * apart.T) @ apart
 
     def logpdf(self, x: Any, n_jobs: Optional[int] = None) -> np.ndarray:
         """The log density at the rows of x."""
@@ -234,6 +249,9 @@ class MultivariateGK(Estimator):
         A, B, g, k of each column and their standard errors.
     correlation_, correlation_se_ : ndarray of shape (n_features, n_features)
         The correlation of the normal scores.
+    location_ : ndarray of shape (n_features,)
+    covariance_ : ndarray of shape (n_features, n_features)
+        The mean and the covariance matrix of the values, as those of scikit-learn's EmpiricalCovariance.
     margin_fits_ : list of FitResult
         The fits of the columns.
     loglik_, aic_, bic_ : float
@@ -295,6 +313,14 @@ class MultivariateGK(Estimator):
                           stacklevel=2)
         return self
 
+    @property
+    def location_(self) -> np.ndarray:
+        return self._distribution().mean()
+
+    @property
+    def covariance_(self) -> np.ndarray:
+        return self._distribution().cov()
+
     def sample(self, n_samples: int = 1) -> np.ndarray:
         """Draws of shape (n_samples, n_features)."""
         check_is_fitted(self)
@@ -305,10 +331,14 @@ class MultivariateGK(Estimator):
         check_is_fitted(self)
         return self.distribution_.scores(self._input(X, False))
 
-    def impute(self, X: Any) -> np.ndarray:
-        """A copy of X in which every NaN is a draw given the other values of its row."""
+    def impute(self, X: Any) -> Any:
+        """A copy of X in which every NaN is a draw given the other values of its row; a DataFrame if X is one."""
         check_is_fitted(self)
-        return self.distribution_.impute(X, self._seed())
+        filled = self.distribution_.impute(self._input(X, False, finite="allow-nan"), self._seed())
+        if not (hasattr(X, "columns") and hasattr(X, "index")):
+            return filled
+        from pandas import DataFrame
+        return DataFrame(filled, X.index, X.columns)
 
 
 class GKMixture(Estimator):
@@ -344,6 +374,10 @@ class GKMixture(Estimator):
     margins_ : ndarray of shape (n_components, n_features, 4)
         A, B, g, k of each column of each component.
     correlations_ : ndarray of shape (n_components, n_features, n_features)
+        The correlations of the normal scores.
+    means_ : ndarray of shape (n_components, n_features)
+    covariances_ : ndarray of shape (n_components, n_features, n_features)
+        The means and the covariance matrices of the values of each component, as those of GaussianMixture.
     converged_, n_iter_, loglik_, aic_, bic_
         Of the fit.
     lower_bound_ : float
@@ -417,6 +451,14 @@ class GKMixture(Estimator):
             warnings.warn(f"the fit ended after {self.n_iter_} iterations without convergence: raise max_iter or tol",
                           ConvergenceWarning, stacklevel=2)
         return self
+
+    @property
+    def means_(self) -> np.ndarray:
+        return self._distribution().component_moments()[0]
+
+    @property
+    def covariances_(self) -> np.ndarray:
+        return self._distribution().component_moments()[1]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each component given each row of X."""

@@ -169,6 +169,8 @@ class _Problem:
 
 
 def _bounds(bounds: Any, p: int) -> tuple:
+    if not hasattr(bounds, "lb") and len(bounds) != 2:
+        raise ValueError("`bounds` must contain 2 elements: all lower bounds, and all upper bounds.")
     low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
     try:
         low = np.broadcast_to(np.asarray(low, float), p).copy()
@@ -178,6 +180,23 @@ def _bounds(bounds: Any, p: int) -> tuple:
     if np.any(low >= high):
         raise ValueError("Each lower bound must be strictly less than each upper bound.")
     return low, high
+
+
+def _check_unused(x_scale: Any, tr_solver: Any, verbose: Any, p: int) -> None:
+    """Arguments that have no effect are those that SciPy accepts."""
+    if not (isinstance(x_scale, str) and x_scale == "jac"):
+        try:
+            scale = np.broadcast_to(np.asarray(x_scale, float), p) if np.ndim(x_scale) == 0 else np.asarray(
+                x_scale, float)
+            bad = scale.shape != (p,) or not np.all((scale > 0) & np.isfinite(scale))
+        except (TypeError, ValueError):
+            bad = True
+        if bad:
+            raise ValueError(f"`x_scale` must be 'jac', a positive number or {p} positive numbers, not {x_scale!r}.")
+    if tr_solver not in (None, "exact", "lsmr"):
+        raise ValueError("`tr_solver` must be None, 'exact' or 'lsmr'.")
+    if verbose not in (0, 1, 2):
+        raise ValueError("`verbose` must be in [0, 1, 2].")
 
 
 def _tolerances(ftol: Any, xtol: Any, gtol: Any) -> np.ndarray:
@@ -280,6 +299,9 @@ def least_squares(fun: Callable, x0: Any, jac: Any = "2-point", bounds: Any = (-
     if np.any((x < low) | (x > high)):
         raise ValueError("`x0` is infeasible.")
     own_loss = _loss_of_c(loss)
+    _check_unused(x_scale, tr_solver, verbose, x.size)
+    if not float(f_scale) > 0:
+        raise ValueError(f"`f_scale` must be positive, not {f_scale!r}.")
     if args or kwargs:
         function, jacobian, more = fun, jac, kwargs or {}
 

@@ -119,7 +119,7 @@ expect_identical(gkdensity(returns, candidates = "flow", folds = 1, flow_setting
 expect_error(quick(returns[1:9, ]), "9 rows are too few")
 expect_warning(quick(returns[1:12, ]), "say little")
 expect_error(quick(cbind(returns, copy = returns$index)), "are equal")
-expect_error(quick(replace(as.matrix(returns), 3, NA)), "row 3")
+expect_error(quick(replace(as.matrix(returns), 3, NA)), "number 3")
 expect_error(gkdensity(returns, "kde"), "should be")
 expect_error(gkdensity(returns, flow = "none such"), "no flow")
 expect_error(gkdensity(returns, flow_settings = list(flow_layer = 2)), "nearest is flow_layers")

@@ -27,6 +27,36 @@ children <- parallel::mclapply(1:2, function(i) list(coef(fitgk(x)), dgk(x, 3, 1
 for (child in children) expect_identical(child, list(expected, densities))
 expect_identical(coef(fitgk(x)), expected)
 
+mixture <- gkmixture(matrix(x[1:2000], ncol = 2), restarts = 2)
+scores <- predict(mixture, type = "scores")
+expect_identical(parallel::mclapply(1:2, function(i) predict(mixture, type = "scores"), mc.cores = 2),
+                 list(scores, scores))
+
+# --- Results do not depend on the number of threads ---
+before <- options(gkvae.threads = 2)
+expect_identical(coef(fitgk(x)), expected)
+expect_identical(coef(gkmixture(matrix(x[1:2000], ncol = 2), restarts = 2)), coef(mixture))
+options(before)
+
+# --- Vectors of every type and form ---
+forms <- list(integer = 1:200, sequence = seq_len(200), logical = rep(c(TRUE, FALSE), 100),
+              matrix = matrix(1:200 / 7, 20), array = array(1:200 / 7, c(2, 10, 10)), table = table(rep(1:4, 1:4)),
+              series = ts(1:200 / 7, start = 2000))
+for (form in names(forms)) {
+    v <- forms[[form]]
+    for (f in list(dgk, pgk)) {
+        expect_identical(as.double(f(v, 0, 1, 0.5, 0.2)), f(as.double(v), 0, 1, 0.5, 0.2), info = form)
+        expect_identical(attributes(f(v, 0, 1, 0.5, 0.2)), attributes(v), info = form)
+    }
+}
+expect_identical(dgk(numeric(0), 0, 1, 0, 0), numeric(0))
+expect_identical(pgk(matrix(0, 0, 3), 0, 1, 0, 0), pnorm(matrix(0, 0, 3)))
+expect_error(dgk(NULL, 0, 1, 0, 0), "non-numeric argument")
+expect_error(dgk(1i, 0, 1, 0, 0), "non-numeric argument")
+expect_error(fitgk(numeric(0)), "8 values")
+expect_error(fitmgk(matrix(0, 0, 2)))
+expect_error(fitmgk(matrix(0, 5, 0)), "no column")
+
 # --- Memory of 10 million numbers: the result, and at most a tenth of the input beside it ---
 peak_of <- function(call) {
     before <- gc(reset = TRUE)["Vcells", 1] * 8
