@@ -5,72 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/support.h"
 #include "vae/model.h"
 
-/* --- What the page supports ----------------------------------------------- */
-
-/* The settings that are names, and the values whose arithmetic src/app/explorer/ has. A setting
- * that is not here must have its default. */
-static const struct {
-    const char *name;
-    const char *const values[9];
-} supported[] = {
-    {"model.net", {"mlp", "conv"}},
-    {"model.block", {"silu", "residual", "gated"}},
-    {"model.conv_block", {"full", "depthwise"}},
-    {"model.downsampling", {"unshuffle", "stride"}},
-    {"model.posterior", {"normal", "full", "gk", "gk-amortized"}},
-    {"model.posterior_flow",
-     {"none", "planar", "radial", "iaf", "sylvester-orthogonal", "sylvester-householder"}},
-    {"model.prior_flow", {"none", "realnvp", "spline", "gk-coupling", "maf", "glow"}},
-    {"model.base",
-     {"normal", "full-gaussian", "student-t", "gk", "gk-copula", "gaussian-mixture", "gk-mixture",
-      "gk-by-class"}},
-    {"model.base_fit", {"fixed", "lm", "grad", "lm+grad"}},
-    {"model.base_covariance", {"full", "low-rank", "diagonal"}},
-    {"model.base_tied_shapes", {"no", "yes"}},
-    {"model.likelihood",
-     {"bernoulli", "logistic-mixture", "gk", "gk-mixture", "normal-density", "gk-density"}},
-    {"model.learned_edges", {"no", "yes"}},
-};
-enum { SUPPORTED = sizeof supported / sizeof *supported, VALUE_SIZE = 4096 };
-
-/* Refuses the value of a setting unless it is in the list, which NULL ends. */
-static gkv_status check_value(const char *name, const char *value, const char *const *list)
-{
-    char all[256] = "";
-    for (const char *const *v = list; *v; v++) {
-        if (strcmp(*v, value) == 0)
-            return GKV_OK;
-        strncat(all, *all ? ", " : "", sizeof all - strlen(all) - 1);
-        strncat(all, *v, sizeof all - strlen(all) - 1);
-    }
-    return gki_fail(GKV_ERR_CONFIG,
-                    "the explorer page cannot compute models with %s = %s, only with %s; "
-                    "gkvae sample and gkvae reconstruct draw their images",
-                    name, value, all);
-}
+enum { VALUE_SIZE = 4096 };
 
 gkv_status gki_explorer_check(const gkv_model *model)
 {
-    gkv_settings usual;
-    gkv_settings_defaults(&usual);
-    const gkv_settings_key *key;
-    for (size_t k = 0; (key = gkv_settings_key_at(k)); k++) {
-        char name[64], value[VALUE_SIZE], usual_value[VALUE_SIZE];
-        const char *const one[] = {usual_value, NULL}, *const *list = one;
-        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (key->section_id != GKV_SECTION_MODEL ||
-            (key->kind != GKV_KIND_CHOICE && key->kind != GKV_KIND_SWITCH))
-            continue;
-        GKV_TRY(gkv_settings_get(&model->settings, name, sizeof value, value));
-        GKV_TRY(gkv_settings_get(&usual, name, sizeof usual_value, usual_value));
-        for (size_t i = 0; i < SUPPORTED; i++)
-            if (strcmp(supported[i].name, name) == 0)
-                list = supported[i].values;
-        GKV_TRY(check_value(name, value, list));
-    }
-    return GKV_OK;
+    gki_unsupported found;
+    if (!gki_support_lacks(&model->settings, GKV_IN_EXPLORER, &found))
+        return GKV_OK;
+    return gki_fail(GKV_ERR_CONFIG,
+                    "the explorer page cannot compute models with %s = %s, only with %s; "
+                    "gkvae sample and gkvae reconstruct draw their images",
+                    found.name, found.choice, found.known);
 }
 
 /* --- Parameters ----------------------------------------------------------- */

@@ -122,7 +122,7 @@ static cli_value argument_value(const char *lines, cli_texts *texts)
 static cli_option read_option(const struct argp_option *from, cli_texts *texts)
 {
     cli_option option = {.name = from->name, .arg = from->arg, .value = option_value(from, texts)};
-    const char *ends[] = {strstr(from->doc, " (default"), strstr(from->doc, " (needed")};
+    const char *ends[] = {strstr(from->doc, " (default"), strstr(from->doc, " (required")};
     size_t length = strlen(from->doc);
     for (int i = 0; i < 2; i++)
         if (ends[i])

@@ -6,6 +6,7 @@
 
 #include "safetensors/json_text.h"
 #include "cli_fit.h"
+#include "cli_gk.h"
 
 json_t *cli_fit_json_number(double value)
 {

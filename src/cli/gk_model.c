@@ -45,7 +45,7 @@ static int check(const char *where, const gkv_gk *gk)
                                       : cli_error(CLI_USAGE, "%s: %s", where, cli_reason());
 }
 
-static int parse(const char *text, const char *family, gkv_gk *gk)
+static int parse(const char *text, gkv_gk_family family, gkv_gk *gk)
 {
     double value[VALUES] = {0, 1, 0, 0, gkv_gk_standard().c};
     char *words = cli_text("%s", text), *word = words;
@@ -69,11 +69,7 @@ static int parse(const char *text, const char *family, gkv_gk *gk)
             cli_error(CLI_USAGE, "%s: %zu values, but A,B,g,k or A,B,g,k,c are needed", where, n);
         goto done;
     }
-    *gk = (gkv_gk){.a = value[0], .b = value[1], .g = value[2], .k = value[3], .c = value[4]};
-    if (!cli_gk_find_family(family, &gk->family)) {
-        code = cli_error(CLI_USAGE, "--family %s: must be %s", family, cli_gk_families());
-        goto done;
-    }
+    *gk = (gkv_gk){value[0], value[1], value[2], value[3], value[4], (int64_t)family};
     CLI_TRY(check(where, gk));
 done:
     free(where);
@@ -81,7 +77,7 @@ done:
     return code;
 }
 
-int cli_gk_parse(const char *text, const char *family, cli_gk_model *model)
+int cli_gk_parse(const char *text, gkv_gk_family family, cli_gk_model *model)
 {
     gkv_gk gk;
     *model = (cli_gk_model){.d = 0};

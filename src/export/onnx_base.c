@@ -351,19 +351,19 @@ static const base_graph bases[GKV_BASES] = {
 gki_onnx_value gki_onnx_base_density(gki_onnx *g, const gkv_model *model, gki_onnx_value eps,
                                      gki_onnx_value *components)
 {
-    const base_graph *graph = &bases[model->settings.model.base];
-    if (graph->density)
-        return graph->density(g, model, eps, components);
-    gki_onnx_refuse(g, "model.base", (int)model->settings.model.base);
+    const gkv_base_family family = model->settings.model.base;
+    if (GKI_ONNX_HAS(bases, family) && bases[family].density)
+        return bases[family].density(g, model, eps, components);
+    gki_onnx_refuse(g, "model.base", (int)family);
     return eps;
 }
 
 gki_onnx_value gki_onnx_base_draw(gki_onnx *g, const gkv_model *model, gki_onnx_value normals,
                                   gki_onnx_value choice)
 {
-    const base_graph *graph = &bases[model->settings.model.base];
-    if (graph->draw)
-        return graph->draw(g, model, normals, choice);
-    gki_onnx_refuse(g, "model.base", (int)model->settings.model.base);
+    const gkv_base_family family = model->settings.model.base;
+    if (GKI_ONNX_HAS(bases, family) && bases[family].draw)
+        return bases[family].draw(g, model, normals, choice);
+    gki_onnx_refuse(g, "model.base", (int)family);
     return normals;
 }

@@ -86,33 +86,57 @@ static gki_onnx_value norm_silu(gki_onnx *g, const char *name, gki_onnx_value ma
     return channels_first(g, gki_onnx_norm_silu(g, name, channels_last(g, map)));
 }
 
-/* A convolution of a block: of all channels; or of each channel, and then of each pixel. */
-static gki_onnx_value block_conv(gki_onnx *g, const gkv_model *model, const char *block, int number,
-                                 gki_onnx_value map)
+/* --- Convolutions of blocks ----------------------------------------------- */
+
+typedef gki_onnx_value block_conv(gki_onnx *g, const gkv_model *model, const char *block,
+                                  int number, gki_onnx_value map);
+
+/* Of all channels. */
+static gki_onnx_value full_conv(gki_onnx *g, const gkv_model *model, const char *block, int number,
+                                gki_onnx_value map)
 {
-    const bool is_depthwise = model->settings.model.conv_block == GKV_CONV_BLOCK_DEPTHWISE;
     tensor_name name;
-    if (is_depthwise) {
-        snprintf(name, sizeof name, "%.40s.depthwise%d", block, number);
-        map = conv(g, model, name, &depthwise3, map);
-    }
     snprintf(name, sizeof name, "%.40s.conv%d", block, number);
-    return conv(g, model, name, is_depthwise ? &full1 : &full3, map);
+    return conv(g, model, name, &full3, map);
 }
+
+/* Of each channel, and then of each pixel. */
+static gki_onnx_value depthwise_conv(gki_onnx *g, const gkv_model *model, const char *block,
+                                     int number, gki_onnx_value map)
+{
+    tensor_name name;
+    snprintf(name, sizeof name, "%.40s.depthwise%d", block, number);
+    map = conv(g, model, name, &depthwise3, map);
+    snprintf(name, sizeof name, "%.40s.conv%d", block, number);
+    return conv(g, model, name, &full1, map);
+}
+
+static block_conv *const block_convs[GKV_CONV_BLOCKS] = {
+    [GKV_CONV_BLOCK_FULL] = full_conv,
+    [GKV_CONV_BLOCK_DEPTHWISE] = depthwise_conv,
+};
 
 static gki_onnx_value blocks(gki_onnx *g, const gkv_model *model, const char *net,
                              const char *level, gki_onnx_value map)
 {
+    const gkv_conv_block form = model->settings.model.conv_block;
+    block_conv *const convolve = GKI_ONNX_HAS(block_convs, form) ? block_convs[form] : NULL;
     tensor_name name;
+    if (!convolve) {
+        gki_onnx_refuse(g, "model.conv_block", (int)form);
+        return map;
+    }
     for (size_t i = 0; i < (size_t)model->settings.model.conv_blocks; i++) {
         snprintf(name, sizeof name, "%s.%s.%zu.norm", net, level, i);
         gki_onnx_value branch = norm_silu(g, name, map);
         snprintf(name, sizeof name, "%s.%s.%zu", net, level, i);
-        branch = gki_onnx_silu(g, block_conv(g, model, name, 1, branch));
-        map = gki_onnx_add(g, map, block_conv(g, model, name, 2, branch));
+        branch = gki_onnx_silu(g, convolve(g, model, name, 1, branch));
+        map = gki_onnx_add(g, map, convolve(g, model, name, 2, branch));
     }
     return map;
 }
+
+/* --- Half and twice the resolution ----------------------------------------- */
 
 /* Makes each 2×2 pixels one with four times the channels, in the order of rows, columns and
  * channels; and the inverse. */
@@ -131,6 +155,34 @@ static gki_onnx_value shuffle(gki_onnx *g, gki_onnx_value map)
     return gki_onnx_node(g, "DepthToSpace", 1, &map, 2, attributes);
 }
 
+typedef gki_onnx_value downsampling(gki_onnx *g, const gkv_model *model, gki_onnx_value map);
+
+static gki_onnx_value down_by_unshuffle(gki_onnx *g, const gkv_model *model, gki_onnx_value map)
+{
+    return conv(g, model, "encoder.down", &full1, unshuffle(g, map));
+}
+
+static gki_onnx_value down_by_stride(gki_onnx *g, const gkv_model *model, gki_onnx_value map)
+{
+    return conv(g, model, "encoder.down", &strided3, norm_silu(g, "encoder.half.norm", map));
+}
+
+static downsampling *const downsamplings[GKV_DOWNSAMPLINGS] = {
+    [GKV_DOWNSAMPLING_UNSHUFFLE] = down_by_unshuffle,
+    [GKV_DOWNSAMPLING_STRIDE] = down_by_stride,
+};
+
+static gki_onnx_value go_down(gki_onnx *g, const gkv_model *model, gki_onnx_value map)
+{
+    const gkv_downsampling form = model->settings.model.downsampling;
+    if (GKI_ONNX_HAS(downsamplings, form) && downsamplings[form])
+        return downsamplings[form](g, model, map);
+    gki_onnx_refuse(g, "model.downsampling", (int)form);
+    return map;
+}
+
+/* --- The networks --------------------------------------------------------- */
+
 gki_onnx_value gki_onnx_conv_encoder(gki_onnx *g, const gkv_model *model, gki_onnx_value images)
 {
     const size_t height = model->height, width = model->width, channels = model->channels;
@@ -144,10 +196,7 @@ gki_onnx_value gki_onnx_conv_encoder(gki_onnx *g, const gkv_model *model, gki_on
         map = gki_onnx_2(g, "Pad", map, gki_onnx_wholes(g, 8, pads));
     map = conv(g, model, "encoder.input", &full3, unshuffle(g, map));
     map = blocks(g, model, "encoder", "half", map);
-    if (model->settings.model.downsampling == GKV_DOWNSAMPLING_STRIDE)
-        map = conv(g, model, "encoder.down", &strided3, norm_silu(g, "encoder.half.norm", map));
-    else
-        map = conv(g, model, "encoder.down", &full1, unshuffle(g, map));
+    map = go_down(g, model, map);
     map = blocks(g, model, "encoder", "quarter", map);
     map = gki_onnx_norm_silu(g, "encoder.norm", channels_last(g, map));
     const size_t flat = gki_image_half(height) / SIDE * (gki_image_half(width) / SIDE) *

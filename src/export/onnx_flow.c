@@ -265,7 +265,7 @@ static gki_onnx_value run_flow(gki_onnx *g, const gki_onnx_direction *direction,
 {
     const gkv_model_settings *settings = &direction->model->settings.model;
     const gkv_prior_flow_family family = settings->prior_flow;
-    if ((size_t)family >= GKV_PRIOR_FLOWS || !flows[family].known) {
+    if (!GKI_ONNX_HAS(flows, family) || !flows[family].known) {
         gki_onnx_refuse(g, "model.prior_flow", (int)family);
         return in;
     }

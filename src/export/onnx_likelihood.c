@@ -311,7 +311,7 @@ void gki_onnx_likelihood(gki_onnx *g, const gkv_model *model, gki_onnx_value dec
         .model = model,
         .outputs = gki_onnx_reshape(g, decoded, 2, (const size_t[]){parameters, model->values})};
     const gkv_likelihood_family family = model->settings.model.likelihood;
-    if (likelihoods[family])
+    if (GKI_ONNX_HAS(likelihoods, family) && likelihoods[family])
         likelihoods[family](g, &from);
     else
         gki_onnx_refuse(g, "model.likelihood", (int)family);

@@ -88,25 +88,35 @@ gki_onnx_value gki_onnx_mlp(gki_onnx *g, const gki_onnx_mlp_spec *spec, gki_onnx
 
 /* --- Encoder and decoder -------------------------------------------------- */
 
-static gki_onnx_mlp_spec spec_of(const gkv_model *model, const char *name)
+static const gki_block_ops *const hidden_blocks[GKV_BLOCKS] = {
+    [GKV_BLOCK_SILU] = &gki_block_silu,
+    [GKV_BLOCK_RESIDUAL] = &gki_block_residual,
+    [GKV_BLOCK_GATED] = &gki_block_gated,
+};
+
+static gki_onnx_value mlp(gki_onnx *g, const gkv_model *model, const char *name, gki_onnx_value in)
 {
     const gkv_model_settings *settings = &model->settings.model;
-    return (gki_onnx_mlp_spec){.name = name,
-                               .hidden = (size_t)settings->hidden,
-                               .layers = (size_t)settings->layers,
-                               .block = gki_block_of(settings->block)};
+    if (!GKI_ONNX_HAS(hidden_blocks, settings->block) || !hidden_blocks[settings->block]) {
+        gki_onnx_refuse(g, "model.block", (int)settings->block);
+        return in;
+    }
+    const gki_onnx_mlp_spec spec = {.name = name,
+                                    .hidden = (size_t)settings->hidden,
+                                    .layers = (size_t)settings->layers,
+                                    .block = hidden_blocks[settings->block]};
+    return gki_onnx_mlp(g, &spec, in);
 }
 
 static gki_onnx_value mlp_encoder(gki_onnx *g, const gkv_model *model, gki_onnx_value images)
 {
-    const gki_onnx_mlp_spec spec = spec_of(model, "encoder");
-    return gki_onnx_mlp(g, &spec, gki_onnx_sub(g, images, gki_onnx_param(g, "encoder.input_mean")));
+    return mlp(g, model, "encoder",
+               gki_onnx_sub(g, images, gki_onnx_param(g, "encoder.input_mean")));
 }
 
 static gki_onnx_value mlp_decoder(gki_onnx *g, const gkv_model *model, gki_onnx_value codes)
 {
-    const gki_onnx_mlp_spec spec = spec_of(model, "decoder");
-    return gki_onnx_mlp(g, &spec, codes);
+    return mlp(g, model, "decoder", codes);
 }
 
 typedef gki_onnx_value network(gki_onnx *g, const gkv_model *model, gki_onnx_value in);
@@ -118,21 +128,20 @@ static const struct {
     [GKV_NET_CONV] = {gki_onnx_conv_encoder, gki_onnx_conv_decoder},
 };
 
-static gki_onnx_value run_network(gki_onnx *g, const gkv_model *model, network *net,
-                                  gki_onnx_value in)
-{
-    if (net)
-        return net(g, model, in);
-    gki_onnx_refuse(g, "model.net", (int)model->settings.model.net);
-    return in;
-}
-
 gki_onnx_value gki_onnx_encoder(gki_onnx *g, const gkv_model *model, gki_onnx_value images)
 {
-    return run_network(g, model, networks[model->settings.model.net].encoder, images);
+    const gkv_net_family family = model->settings.model.net;
+    if (GKI_ONNX_HAS(networks, family) && networks[family].encoder)
+        return networks[family].encoder(g, model, images);
+    gki_onnx_refuse(g, "model.net", (int)family);
+    return images;
 }
 
 gki_onnx_value gki_onnx_decoder(gki_onnx *g, const gkv_model *model, gki_onnx_value codes)
 {
-    return run_network(g, model, networks[model->settings.model.net].decoder, codes);
+    const gkv_net_family family = model->settings.model.net;
+    if (GKI_ONNX_HAS(networks, family) && networks[family].decoder)
+        return networks[family].decoder(g, model, codes);
+    gki_onnx_refuse(g, "model.net", (int)family);
+    return codes;
 }

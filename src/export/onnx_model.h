@@ -12,6 +12,10 @@
  * whose name the message has. */
 void gki_onnx_refuse(gki_onnx *g, const char *setting, int choice);
 
+/* Whether a table of choices has this one. What it has may still be empty: a kind that cannot be
+ * exported. */
+#define GKI_ONNX_HAS(table, choice) ((size_t)(choice) < sizeof(table) / sizeof *(table))
+
 /* --- Networks: onnx_mlp.c, onnx_conv.c ------------------------------------ */
 
 /* How to build a multilayer perceptron whose tensors have names that begin with `name`. */

@@ -132,10 +132,10 @@ void gki_onnx_posterior(gki_onnx *g, const gkv_model *model, gki_onnx_value enco
                                                  log_scale_bound));
     add_code_output(g, "mean", "the location of q(z|x), before any posterior flow", d, mean);
     add_code_output(g, "scale", "the scale of q(z|x), before any posterior flow", d, scale);
-    noise *const add = noises[model->settings.model.posterior];
-    if (add)
-        add(g, model, encoded, scale, 2 * d);
+    const gkv_posterior_family family = model->settings.model.posterior;
+    if (GKI_ONNX_HAS(noises, family) && noises[family])
+        noises[family](g, model, encoded, scale, 2 * d);
     else
-        gki_onnx_refuse(g, "model.posterior", (int)model->settings.model.posterior);
+        gki_onnx_refuse(g, "model.posterior", (int)family);
     add_code_output(g, "code", "z at the noise u = 0", d, code_of(g, model, encoded, mean));
 }

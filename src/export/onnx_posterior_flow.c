@@ -248,7 +248,7 @@ gki_onnx_value gki_onnx_posterior_layer(gki_onnx *g, const gkv_model *model, siz
                                         gki_onnx_value raw, gki_onnx_value z)
 {
     const gkv_posterior_flow_family family = model->settings.model.posterior_flow;
-    if ((size_t)family < GKV_POSTERIOR_FLOWS && layers[family])
+    if (GKI_ONNX_HAS(layers, family) && layers[family])
         return layers[family](g, model->d, layer, raw, z);
     gki_onnx_refuse(g, "model.posterior_flow", (int)family);
     return z;

@@ -2,6 +2,7 @@
  * weights in it. */
 #include <string.h>
 
+#include "config/support.h"
 #include "core/embed.h"
 #include "core/file.h"
 #include "gkvae/export.h"
@@ -12,37 +13,15 @@ GKV_EMBED(gki_torch_module, GKV_EXPORT_FOLDER "/torch_module.py");
 /* The line of the file that is written anew, and its parts. */
 static const char line_begin[] = "WEIGHTS = os.fsdecode(b\"", line_end[] = "\")";
 
-/* A setting, its choice in a model, and how many choices the file knows: those up to the last one
- * that was added to it. */
-typedef struct choice_row {
-    const char *setting;
-    int choice, known;
-} choice_row;
-
-static gkv_status check_settings(const gkv_model_settings *settings)
+static gkv_status check_settings(const gkv_settings *settings)
 {
-    const choice_row rows[] = {
-        {"model.net", (int)settings->net, 1 + GKV_NET_CONV},
-        {"model.block", (int)settings->block, 1 + GKV_BLOCK_GATED},
-        {"model.conv_block", (int)settings->conv_block, 1 + GKV_CONV_BLOCK_DEPTHWISE},
-        {"model.downsampling", (int)settings->downsampling, 1 + GKV_DOWNSAMPLING_STRIDE},
-        {"model.posterior", (int)settings->posterior, 1 + GKV_POSTERIOR_GK_AMORTIZED},
-        {"model.posterior_flow", (int)settings->posterior_flow,
-         1 + GKV_POSTERIOR_FLOW_SYLVESTER_HOUSEHOLDER},
-        {"model.prior_flow", (int)settings->prior_flow, 1 + GKV_PRIOR_FLOW_GLOW},
-        {"model.base", (int)settings->base, 1 + GKV_BASE_GK_BY_CLASS},
-        {"model.likelihood", (int)settings->likelihood, 1 + GKV_LIKELIHOOD_GK_DENSITY},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char name[GKV_NAME_SIZE];
-        if (rows[i].choice >= rows[i].known)
-            return gki_fail(GKV_ERR_CONFIG,
-                            "%s = %s: the model cannot be exported to PyTorch; "
-                            "docs/interchange.md lists what can",
-                            rows[i].setting,
-                            gkv_settings_choice(rows[i].setting, rows[i].choice, name));
-    }
-    return GKV_OK;
+    gki_unsupported found;
+    if (!gki_support_lacks(settings, GKV_IN_TORCH, &found))
+        return GKV_OK;
+    return gki_fail(GKV_ERR_CONFIG,
+                    "%s = %s: the model cannot be exported to PyTorch; "
+                    "docs/interchange.md lists what can",
+                    found.name, found.choice);
 }
 
 /* Writes the path as a literal of bytes, which any path can be. */
@@ -62,7 +41,7 @@ gkv_status gkv_export_torch(const gkv_model *model, const char *weights, const c
     GKV_NEED(model);
     GKV_NEED(weights);
     GKV_NEED(path);
-    GKV_TRY(check_settings(&model->settings.model));
+    GKV_TRY(check_settings(&model->settings));
     const char *const module = (const char *)gki_torch_module;
     const char *begin = strstr(module, line_begin);
     const char *end = begin ? strstr(begin, line_end) : NULL;

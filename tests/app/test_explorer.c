@@ -153,6 +153,9 @@ static void test_refusal(void **state)
     assert_fails(gki_explorer_check(model), GKV_ERR_CONFIG, "model.prior_flow");
     assert_fails(gki_explorer_check(model), GKV_ERR_CONFIG,
                  "only with none, realnvp, spline, gk-coupling, maf, glow");
+    model->settings.model.prior_flow = GKV_PRIOR_FLOW_NONE;
+    model->settings.model.base = GKV_BASES;
+    assert_fails(gki_explorer_check(model), GKV_ERR_CONFIG, "model.base");
     gkv_model_free(model);
 }
 

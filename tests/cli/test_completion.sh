@@ -5,6 +5,7 @@
 for shell in bash zsh fish; do
     expect 0 "made by \`gkvae completion $shell\`" "$gkvae" completion $shell
     cp output script.$shell
+    grep -E "\((required|needed|default)" output && fail "the $shell script has the ends of help texts"
 done
 expect 2 "bash, zsh or fish" "$gkvae" completion
 expect 2 "tcsh: must be bash, zsh or fish" "$gkvae" completion tcsh

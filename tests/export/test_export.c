@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700
 #include "export_cases.h"
 
+#include "config/settings_table.h"
 #include "core/file.h"
 #include "null.h"
 
@@ -81,6 +82,88 @@ static void refusals(void **state)
                  GKV_ERR_IO, "no-folder");
 }
 
+/* --- Every choice --------------------------------------------------------- */
+
+/* Small settings that allow every choice of [model]. */
+static gkv_settings settings_with(const gki_settings_row *setting, const char *choice)
+{
+    gkv_settings settings =
+        case_settings(&(export_case){"every", 1, {"model.prior_layers=1", "model.base_rank=2"}});
+    char name[64];
+    settings.model.half_channels = settings.model.quarter_channels = 4;
+    settings.model.base_components = 2;
+    settings.model.base_classes = 3;
+    snprintf(name, sizeof name, "%s.%s", setting->key.section, setting->key.name);
+    set(&settings, name, choice);
+    if (strncmp(name, "model.conv_block", 16) == 0 || strcmp(name, "model.downsampling") == 0)
+        settings.model.net = GKV_NET_CONV;
+    if (strcmp(name, "model.base_fit") == 0)
+        settings.model.base = GKV_BASE_GK;
+    if (settings.model.posterior_flow != GKV_POSTERIOR_FLOW_NONE)
+        settings.model.posterior_layers = 1;
+    switch (gkv_likelihood_facts_of(settings.model.likelihood)->pixels) {
+    case GKV_PIXELS_LEVELS: settings.data.binarization = GKV_BINARIZE_GREY; break;
+    case GKV_PIXELS_CONTINUOUS: settings.data.binarization = GKV_BINARIZE_CONTINUOUS; break;
+    default: break;
+    }
+    return settings;
+}
+
+/* Exports everything of a model; returns how many files were refused, all of them because of the
+ * setting, which the messages name. */
+static size_t count_refusals(const gkv_model *made, const char *wanted)
+{
+    size_t refused = 0;
+    for (int part = 0; part <= GKV_ONNX_PARTS; part++) {
+        const gkv_status status =
+            part < GKV_ONNX_PARTS
+                ? gkv_export_onnx(made, (gkv_onnx_part)part, in_temporary("every.onnx"))
+                : gkv_export_torch(made, "x", in_temporary("every.py"));
+        refused += status != GKV_OK;
+        if (status != GKV_OK && (status != GKV_ERR_CONFIG || !strstr(gkv_error_message(), wanted)))
+            fail_msg("%s: %s", wanted, gkv_error_message());
+    }
+    return refused;
+}
+
+/* Exports have every choice, or refuse it by its name. A choice after the last one, as of a later
+ * version, is always refused. */
+static void every_choice(void **state)
+{
+    static const double mean[CASE_HEIGHT * CASE_WIDTH] = {0};
+    size_t choices = 0, refused = 0;
+    (void)state;
+    for (size_t i = 0; i < gki_settings_row_count; i++) {
+        const gki_settings_row *setting = &gki_settings_rows[i];
+        char choice[GKV_NAME_SIZE], wanted[128];
+        if (setting->key.section_id != GKV_SECTION_MODEL || !gki_settings_row_is_choice(setting))
+            continue;
+        gkv_model *made = NULL;
+        int value = 0;
+        for (; *gki_settings_row_choice(setting, value, choice); value++, choices++) {
+            gkv_model_free(made);
+            const gkv_settings settings = settings_with(setting, choice);
+            assert_ok(gkv_model_create(CASE_HEIGHT, CASE_WIDTH, 1, mean, &settings, &made));
+            snprintf(wanted, sizeof wanted, "model.%s = %s:", setting->key.name, choice);
+            refused += count_refusals(made, wanted);
+        }
+        if (setting->key.kind == GKV_KIND_CHOICE) { /* a switch has no other value */
+            memcpy((char *)&made->settings + setting->offset, &value, sizeof value);
+            snprintf(wanted, sizeof wanted, "model.%s = :", setting->key.name);
+            /* how the base was fitted, and what its covariance was, do not matter to a graph */
+            const bool by_onnx = setting->offset != offsetof(gkv_settings, model.base_fit) &&
+                                 setting->offset != offsetof(gkv_settings, model.base_covariance);
+            if (count_refusals(made, wanted) < (by_onnx ? 2 : 1))
+                fail_msg("%s: a choice after the last is exported", setting->key.name);
+        }
+        gkv_model_free(made);
+    }
+    assert_true(choices >= 50);
+    assert_true(refused >= 1); /* the part `sample` of base = student-t */
+}
+
+/* --- Modules -------------------------------------------------------------- */
+
 /* Any path of the weights stands in the module as it is. */
 static void torch_modules(void **state)
 {
@@ -115,8 +198,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_have_names), cmocka_unit_test(files_are_reproducible),
-        cmocka_unit_test(refusals),         cmocka_unit_test(torch_modules),
-        cmocka_unit_test(null_arguments),
+        cmocka_unit_test(refusals),         cmocka_unit_test(every_choice),
+        cmocka_unit_test(torch_modules),    cmocka_unit_test(null_arguments),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
