@@ -50,7 +50,7 @@ int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_
     }
 #define OUT(what)                                                                                  \
     {                                                                                              \
-        "out", 'o', "FILE.csv|FILE.npy", 0,                                                        \
+        "out", 'o', "FILE.csv|FILE.npy", CLI_ONCE,                                                 \
             what " to this file, CSV with a header or a NumPy array (default: standard output)", 0 \
     }
 

@@ -20,8 +20,8 @@ typedef struct train_arguments {
 } train_arguments;
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0, "Keep the run in this folder, which is created if necessary (needed)",
-     0},
+    {"out", 'o', "FOLDER", CLI_ONCE,
+     "Keep the run in this folder, which is created if necessary (needed)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
     {"epochs", 'e', "N", 0,
      "The number of epochs, as --set train.epochs=N (default: that of the configuration, or of "
