@@ -140,7 +140,12 @@ void cli_watch_streams(void);
 
 /* --- options.c ------------------------------------------------------------ */
 
-/* argp_parse(), after refusing an unknown long option with the nearest known one. */
+/* The flag of an option that names what the command reads or writes, or a list: given twice, it is
+ * refused. Of other options the last value counts, as is usual. */
+enum { CLI_ONCE = 0x1000 };
+
+/* argp_parse(), after refusing an unknown long option with the nearest known one, and options
+ * that are given twice. */
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 /* The table of options of a command. It runs the command up to cli_parse(), which then parses

@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
     {"tied-shapes", 'g', "yes|no", 0,
      "Whether all components have the same g and k (default: as in the model)", 0},
     {"codes", 'n', "N", 0, "Fit to at most N training codes (default: 50000)", 0},
-    {"out", 'o', "FOLDER", 0,
+    {"out", 'o', "FOLDER", CLI_ONCE,
      "Write the model with its new base to this folder (default: only print the result)", 0},
     {"update", 'u', NULL, 0,
      "Write the model with its new base to the run's own folder, and keep the replaced files as "

@@ -218,7 +218,7 @@ static const struct argp_option options[] = {
      0},
     {"side", 'd', "N", 0,
      "The pixels of a side of the images, 8 to 256, with --scaling (default: 28)", 0},
-    {"json", 'j', "FILE", 0, "Also write the figures to this file as JSON (default: no)", 0},
+    {"json", 'j', "FILE", CLI_ONCE, "Also write the figures to this file as JSON (default: no)", 0},
     {"quiet", 'q', NULL, 0, "Print no progress (default: a live line on a terminal)", 0},
     /* the run whose start and memory are measured */
     {"child", 'C', "FOLDER", OPTION_HIDDEN, NULL, 0},

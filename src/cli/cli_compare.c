@@ -168,7 +168,7 @@ done:
 /* --- The command ---------------------------------------------------------- */
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0,
+    {"out", 'o', "FOLDER", CLI_ONCE,
      "Write compare.csv, compare.json, pictures and the page index.html to this folder. With a "
      "plan it also "
      "contains the runs (default: no files; with a plan results/PLAN)",
@@ -177,18 +177,18 @@ static const struct argp_option options[] = {
      "Show differences from this run, or from this model of the table (default: the first, or that "
      "of the plan)",
      0},
-    {"metrics", 'm', "KEY,…", 0,
+    {"metrics", 'm', "KEY,…", CLI_ONCE,
      "Show these keys of metrics.json, and differences of the first of them (default: the "
      "likelihoods, metrics of "
      "draws, errors and times that the runs have)",
      0},
-    {"plan", 'p', "FILE", 0,
+    {"plan", 'p', "FILE", CLI_ONCE,
      "Train and evaluate the models of this plan that are not finished yet (default: compare runs)",
      0},
-    {"seeds", 'S', "N-N,…", 0,
+    {"seeds", 'S', "N-N,…", CLI_ONCE,
      "Use these seeds for the models of a plan, such as 1-3 or 1,5 (default: those of the plan)",
      0},
-    {"only", 'n', "NAME,…", 0, "Use only these models of a plan (default: all)", 0},
+    {"only", 'n', "NAME,…", CLI_ONCE, "Use only these models of a plan (default: all)", 0},
     {"table", 'T', NULL, 0,
      "Print the table of a plan's finished runs, and train and evaluate nothing (default: no)", 0},
     {"shard", 's', "I/N", 0,

@@ -327,8 +327,8 @@ static void print_next(const char *out, size_t count, size_t tests)
 int cli_data_import(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"out", 'o', "DIR", 0, "Write the IDX files to this folder (required)", 0},
-        {"labels", 'l', "FILE", 0,
+        {"out", 'o', "DIR", CLI_ONCE, "Write the IDX files to this folder (required)", 0},
+        {"labels", 'l', "FILE", CLI_ONCE,
          "The labels: a table of files and labels, or IDX, .npy or .npz (default: the sub-folders "
          "of a folder, if it has some)",
          0},

@@ -61,7 +61,7 @@ char *cli_density_join(const char *first, const char *(*name_of)(int64_t number)
     }
 #define OUT(what)                                                                                  \
     {                                                                                              \
-        "out", 'o', "FILE.csv|FILE.npy", 0,                                                        \
+        "out", 'o', "FILE.csv|FILE.npy", CLI_ONCE,                                                 \
             what " to this file, CSV with a header or a NumPy array (default: standard output)", 0 \
     }
 

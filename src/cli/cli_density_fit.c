@@ -17,15 +17,15 @@ enum { RESOLUTION = 256, LOWER, UPPER, FLOW, FOLDS, COMPONENTS, UPDATES, NO_PAGE
 static char candidates_doc[CLI_DENSITY_NAMES + 64];
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0,
+    {"out", 'o', "FOLDER", CLI_ONCE,
      "Keep the density, its figures and a page in this folder, which is created if necessary "
      "(required)",
      0},
-    {"column", 'c', "NAME|NUMBER,...", 0,
+    {"column", 'c', "NAME|NUMBER,...", CLI_ONCE,
      "Fit these columns, given by names of the header or by numbers from 1 (default: all columns "
      "of numbers)",
      0},
-    {"candidates", 'C', "NAME,...", 0, candidates_doc, 0},
+    {"candidates", 'C', "NAME,...", CLI_ONCE, candidates_doc, 0},
     {"margin", 'm', cli_density_margins, 0,
      "The kind of the margins; auto chooses one for each column by cross-validation (default: "
      "auto)",
@@ -40,15 +40,15 @@ static const struct argp_option options[] = {
      "The folds of the validation; 1 holds out a fifth of the rows (default: 5 below 1000 rows, 3 "
      "below 5000, else 1)",
      0},
-    {"resolution", RESOLUTION, "auto|none|H,...", 0,
+    {"resolution", RESOLUTION, "auto|none|H,...", CLI_ONCE,
      "Values are rounded to multiples of H: one number for all columns, or one for each; auto "
      "recognises H; none takes values as exact (default: auto)",
      0},
-    {"lower", LOWER, "NAME|NUMBER,...", 0,
+    {"lower", LOWER, "NAME|NUMBER,...", CLI_ONCE,
      "Columns with the lower ends of intervals in which values lie, in the place of a column. A "
      "missing end is open: the value is censored. Needs --upper (default: none)",
      0},
-    {"upper", UPPER, "NAME|NUMBER,...", 0,
+    {"upper", UPPER, "NAME|NUMBER,...", CLI_ONCE,
      "The columns with the upper ends, in the order of --lower (default: none)", 0},
     {"seed", 'S', "N", 0, "The seed of all random numbers (default: 1)", 0},
     {"threads", 't', "N", 0,

@@ -64,7 +64,7 @@ static const struct argp_option options[] = {
      0},
     {"no-pictures", 'P', NULL, 0,
      "Write figures only, without pictures and page (default: write all of them)", 0},
-    {"figures", 'F', "FILE", 0,
+    {"figures", 'F', "FILE", CLI_ONCE,
      "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures "
      "and the page in "
      "the folder)",

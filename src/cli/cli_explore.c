@@ -16,7 +16,7 @@ typedef struct explore_arguments {
 } explore_arguments;
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FILE.html", 0,
+    {"out", 'o', "FILE.html", CLI_ONCE,
      "Write the page to this file (default: explorer.html in the run folder; of a model file, in "
      "the current folder)",
      0},
@@ -98,6 +98,7 @@ int cli_explore(int argc, char **argv)
                "folder."};
     explore_arguments a = {.no_open = false};
     cli_run run = {.model = NULL};
+    cli_export_source from = {.images = NULL};
     char *path = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
@@ -106,13 +107,15 @@ int cli_explore(int argc, char **argv)
            : run.is_folder ? cli_text("%s/explorer.html", a.model.model)
                            : cli_text("explorer.html");
     CLI_TRY(cli_output_spares_run("--out", path, &a.model, &run));
-    const cli_export_source from = {
-        .arguments = &a.model, .run = &run, .without_images = a.without_images};
+    from =
+        (cli_export_source){.arguments = &a.model, .run = &run, .without_images = a.without_images};
+    CLI_TRY(cli_check_explorer(&from, path));
     CLI_TRY(cli_export_explorer(&from, path));
     if (!a.no_open && !(has_screen() && open_page(path)))
         puts("open it in a browser");
 done:
     free(path);
+    cli_export_images_free(from.images);
     cli_run_free(&run);
     return code;
 }

@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
+
 /* A format: an option whose value is the file to write. */
 typedef struct export_format {
     const char *option, *argument;
     cli_format kind;
     const char *about;
+    cli_export_check *check;
     cli_export_write *write;
     /* The format is made of rounded weights, and rounds those of the run: it comes last. */
     bool rounds;
@@ -18,14 +21,15 @@ static const export_format formats[] = {
     {"explorer", "FILE.html", CLI_HTML,
      "Write a page that shows and runs the model in a browser, with a few of its images (default: "
      "no)",
-     cli_export_explorer, true},
+     cli_check_explorer, cli_export_explorer, true},
     {"onnx", "FILE.onnx|FOLDER", CLI_ONNX,
      "Write a part of the model for ONNX Runtime and other engines. The name of the file says "
      "which part: encoder.onnx, decoder.onnx, flow.onnx, flow_inverse.onnx, log_prob.onnx or "
      "sample.onnx. A folder gets all of them (default: no)",
-     cli_export_onnx, false},
+     cli_check_onnx, cli_export_onnx, false},
     {"torch", "FILE.py", CLI_PYTHON,
-     "Write a PyTorch module that loads the model's file (default: no)", cli_export_torch, false},
+     "Write a PyTorch module that loads the model's file (default: no)", cli_check_torch,
+     cli_export_torch, false},
 };
 enum { FORMATS = sizeof formats / sizeof *formats, OPTION_FORMAT = 256 };
 
@@ -68,6 +72,7 @@ static const struct argp_option *options(void)
         list[i] = (struct argp_option){.name = formats[i].option,
                                        .key = OPTION_FORMAT + i,
                                        .arg = formats[i].argument,
+                                       .flags = CLI_ONCE,
                                        .doc = formats[i].about};
     list[FORMATS] = (struct argp_option){
         .name = "without-images",
@@ -90,6 +95,14 @@ static int check_outputs(const export_arguments *a, const cli_run *run)
     return code;
 }
 
+int cli_check_writable(const char *path)
+{
+    gki_file_writer *writer = NULL;
+    const int code = cli_check(gki_file_begin(path, &writer));
+    gki_file_abandon(writer);
+    return code;
+}
+
 int cli_export(int argc, char **argv)
 {
     static struct argp argp = {
@@ -102,18 +115,23 @@ int cli_export(int argc, char **argv)
                "browser, also when it is opened from a disk or a mail."};
     export_arguments a = {.without_images = false};
     cli_run run = {.model = NULL};
+    cli_export_source from = {.images = NULL};
     int code = CLI_OK;
     argp.options = options();
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(check_outputs(&a, &run));
-    const cli_export_source from = {
-        .arguments = &a.model, .run = &run, .without_images = a.without_images};
+    from =
+        (cli_export_source){.arguments = &a.model, .run = &run, .without_images = a.without_images};
+    for (size_t i = 0; i < FORMATS; i++)
+        if (a.paths[i])
+            CLI_TRY(formats[i].check(&from, a.paths[i]));
     for (int last = 0; last < 2; last++)
         for (size_t i = 0; i < FORMATS; i++)
             if (a.paths[i] && formats[i].rounds == (last == 1))
                 CLI_TRY(formats[i].write(&from, a.paths[i]));
 done:
+    cli_export_images_free(from.images);
     cli_run_free(&run);
     return code;
 }

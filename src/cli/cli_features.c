@@ -16,13 +16,13 @@ typedef struct features_arguments {
 static const struct argp_option options[] = {
     {"dataset", 'd', "NAME", 0,
      "Use the built-in network of this data set: mnist or fashion-mnist (default: mnist)", 0},
-    {"network", 'N', "FILE.safetensors", 0,
+    {"network", 'N', "FILE.safetensors", CLI_ONCE,
      "Use the network in this file (default: that of --dataset)", 0},
-    {"out", 'o', "FILE.npy|npz|csv", 0,
+    {"out", 'o', "FILE.npy|npz|csv", CLI_ONCE,
      "Write the features to this file; a NumPy archive .npz has the probabilities of the classes "
      "too (default: features.npy)",
      0},
-    {"probabilities", 'P', "FILE.npy|npz|csv", 0,
+    {"probabilities", 'P', "FILE.npy|npz|csv", CLI_ONCE,
      "Also write the probabilities of the classes to this file (default: no)", 0},
     {"count", 'n', "N", 0, "Use only the first N images (default: all)", 0},
     {"threads", 't', "N", 0,

@@ -13,7 +13,7 @@ typedef struct train_arguments {
 } train_arguments;
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FILE.safetensors", 0, "Write the network to this file (required)", 0},
+    {"out", 'o', "FILE.safetensors", CLI_ONCE, "Write the network to this file (required)", 0},
     {"epochs", 'e', "N", 0, "Passes over the training images (default: 10)", 0},
     {"rate", 'r', "X", 0, "Adam's step size at the start of a cosine decay (default: 0.002)", 0},
     {"shift", 'm', "N", 0,

@@ -34,7 +34,7 @@ enum {
 #define RESOLUTION_WORDS "auto|none"
 
 static const struct argp_option options[] = {
-    {"column", 'c', "NAME|NUMBER,...", 0,
+    {"column", 'c', "NAME|NUMBER,...", CLI_ONCE,
      "Fit these columns, given by names of the header or by numbers from 1 (default: all columns "
      "of numbers)",
      0},
@@ -111,7 +111,7 @@ static const struct argp_option options[] = {
      "none: do not shrink correlations and shapes of a mixture; with --normal the fit then is the "
      "maximum of the likelihood (default: default)",
      0},
-    {"responsibilities", RESPONSIBILITIES, "FILE.csv|FILE.npy", 0,
+    {"responsibilities", RESPONSIBILITIES, "FILE.csv|FILE.npy", CLI_ONCE,
      "Write the component of each line and the probabilities of all components to this file "
      "(default: no)",
      0},
@@ -129,7 +129,7 @@ static const struct argp_option options[] = {
     {"threads", 't', "N", 0,
      "The number of threads. The results do not depend on it (default: one per processor)", 0},
     {"json", 'j', NULL, 0, "Print JSON (default: a table)", 0},
-    {"picture", 'p', "FILE.png", 0,
+    {"picture", 'p', "FILE.png", CLI_ONCE,
      "Draw the histogram, density and QQ plot of up to six columns to this file (default: no)", 0},
     {"quiet", 'q', NULL, 0,
      "Print no progress and no notes on how the table was read (default: a live line on a "

@@ -140,15 +140,15 @@ static const struct argp_option options[] = {
      "which is 0.8 by "
      "default; this or --fit is needed",
      0},
-    {"fit", 'f', "FILE.json", 0,
+    {"fit", 'f', "FILE.json", CLI_ONCE,
      "The distribution in a file that gkvae fit --json wrote, also of several columns together "
      "(--multivariate, --mixture); - is standard input (default: --params)",
      0},
-    {"column", 'c', "NAME|NUMBER,...", 0,
+    {"column", 'c', "NAME|NUMBER,...", CLI_ONCE,
      "The columns whose distribution is used: one, or several of a joint fit (default: all of a "
      "joint fit, or the only one)",
      0},
-    {"given", 'g', "NAME=VALUE,...", 0,
+    {"given", 'g', "NAME=VALUE,...", CLI_ONCE,
      "Use the conditional distribution of the other columns of a joint fit, given these values "
      "(default: none)",
      0},
@@ -165,7 +165,7 @@ static const struct argp_option options[] = {
      0},
     {"count", 'n', "N", 0, "For sample: the number of draws (default: 1)", 0},
     {"seed", 'S', "N", 0, "For sample: the seed of the draws (default: 1)", 0},
-    {"out", 'o', "FILE.csv|FILE.npy", 0,
+    {"out", 'o', "FILE.csv|FILE.npy", CLI_ONCE,
      "For sample, and for the rows of a table: write the results to this file, CSV with a header "
      "or a NumPy array (default: standard output)",
      0},

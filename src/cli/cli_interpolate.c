@@ -29,7 +29,8 @@ static const struct argp_option options[] = {
     {"to-class", 'B', "Y", 0, "End at draws of class Y (required with --from-class)", 0},
     {"seed", 'S', "N", 0, "The seed of the draws of classes (default: 1)", 0},
     {"steps", 'n', "N", 0, "The number of images in a row, with both ends (default: 12)", 0},
-    {"out", 'o', "FILE.png", 0, "Write the picture to this file (default: interpolations.png)", 0},
+    {"out", 'o', "FILE.png", CLI_ONCE,
+     "Write the picture to this file (default: interpolations.png)", 0},
     {.name = NULL},
 };
 

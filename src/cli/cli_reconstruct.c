@@ -288,15 +288,15 @@ static const struct argp_option options[] = {
      "Draw the first N images (default: four of each class, as in gkvae eval, or 40 without "
      "labels)",
      0},
-    {"out", 'o', "FILE.png", 0,
+    {"out", 'o', "FILE.png", CLI_ONCE,
      "Write the picture to this file (default: reconstructions.png, or no picture with --npy or "
      "--png)",
      0},
-    {"npy", 'y', "FILE.npy|npz|csv", 0,
+    {"npy", 'y', "FILE.npy|npz|csv", CLI_ONCE,
      "Also write the reconstructions to this file as a NumPy array of float32, or as a table; a "
      "NumPy archive .npz has originals, targets, codes and labels too (default: no)",
      0},
-    {"png", 'p', "FOLDER", 0,
+    {"png", 'p', "FOLDER", CLI_ONCE,
      "Also write each reconstruction to this folder as a PNG file, by the number of its image "
      "(default: no)",
      0},

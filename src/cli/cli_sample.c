@@ -37,18 +37,18 @@ static const struct argp_option options[] = {
      "means of the pixels, which are probabilities for binary pixels; their medians; or draws of "
      "them, 0 or 1 or grey levels (default: means)",
      0},
-    {"out", 'o', "FILE.png", 0,
+    {"out", 'o', "FILE.png", CLI_ONCE,
      "Write the picture to this file (default: samples.png, or no picture with --idx, --npy or "
      "--png)",
      0},
-    {"idx", 'x', "FILE", 0,
+    {"idx", 'x', "FILE", CLI_ONCE,
      "Also write the images to this file in the IDX format, as unsigned bytes (default: no)", 0},
-    {"npy", 'y', "FILE.npy|npz|csv", 0,
+    {"npy", 'y', "FILE.npy|npz|csv", CLI_ONCE,
      "Also write the images to this file as a NumPy array of float32, [images, "
      "height·width·channels]; as a NumPy archive with images, codes, and labels of --class; or as "
      "a table (default: no)",
      0},
-    {"png", 'p', "FOLDER", 0,
+    {"png", 'p', "FOLDER", CLI_ONCE,
      "Also write each image to this folder as a PNG file, 000000.png and so on, by the number of "
      "the draw (default: no)",
      0},

@@ -20,7 +20,7 @@ typedef struct train_arguments {
 } train_arguments;
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0,
+    {"out", 'o', "FOLDER", CLI_ONCE,
      "Keep the run in this folder, which is created if necessary (required)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
     {"epochs", 'e', "N", 0,

@@ -16,6 +16,11 @@ typedef struct chosen {
     size_t *indices;
 } chosen;
 
+struct cli_export_images {
+    chosen test_arrays, train_arrays;
+    gki_explorer_images test, train;
+};
+
 /* Chooses up to n images in their order, as many of each label as of any other: which[n]. Returns
  * how many. Without labels they are the first ones. */
 static size_t choose(const gkv_dataset *images, size_t n, size_t *which)
@@ -94,23 +99,42 @@ static char *name_of(const cli_export_source *from)
     return cli_text("%.*s", (int)(end - begin), path + begin);
 }
 
+int cli_check_explorer(cli_export_source *from, const char *path)
+{
+    int code = CLI_OK;
+    CLI_TRY(cli_check_writable(path));
+    from->images = cli_alloc(1, sizeof *from->images);
+    CLI_CHECK(gki_explorer_check(from->run->model));
+    if (from->without_images)
+        goto done;
+    cli_export_images *images = from->images;
+    code = read_half(from->run, GKV_TEST, TEST_MAX, &images->test_arrays, &images->test);
+    if (code == CLI_OK)
+        code = read_half(from->run, GKV_TRAIN, TRAIN_MAX, &images->train_arrays, &images->train);
+    if (code != CLI_OK)
+        cli_error(code, "the page has images of the data set; --data-folder names their folder, "
+                        "and --without-images leaves them out");
+done:
+    return code;
+}
+
+void cli_export_images_free(cli_export_images *images)
+{
+    if (!images)
+        return;
+    free_chosen(&images->test_arrays);
+    free_chosen(&images->train_arrays);
+    free(images);
+}
+
 int cli_export_explorer(const cli_export_source *from, const char *path)
 {
-    chosen test = {.originals = NULL}, train = {.originals = NULL};
     char *name = name_of(from);
-    gki_explorer page = {.model = from->run->model, .name = name};
+    const gki_explorer page = {.model = from->run->model,
+                               .name = name,
+                               .test = from->images->test,
+                               .train = from->images->train};
     int code = CLI_OK;
-    CLI_CHECK(gki_explorer_check(page.model));
-    if (!from->without_images) {
-        code = read_half(from->run, GKV_TEST, TEST_MAX, &test, &page.test);
-        if (code == CLI_OK)
-            code = read_half(from->run, GKV_TRAIN, TRAIN_MAX, &train, &page.train);
-        if (code != CLI_OK) {
-            cli_error(code, "the page has images of the data set; --data-folder names their "
-                            "folder, and --without-images leaves them out");
-            goto done;
-        }
-    }
     CLI_CHECK(gki_explorer_write(&page, NULL, path));
     struct stat file;
     const double bytes = stat(path, &file) == 0 ? (double)file.st_size : 0;
@@ -118,7 +142,5 @@ int cli_export_explorer(const cli_export_source *from, const char *path)
            page.test.count, page.train.count, path);
 done:
     free(name);
-    free_chosen(&test);
-    free_chosen(&train);
     return code;
 }

@@ -66,16 +66,25 @@ done:
     return code;
 }
 
+int cli_check_onnx(cli_export_source *from, const char *path)
+{
+    gkv_onnx_part part;
+    (void)from;
+    if (!cli_ends_in(path, ".onnx"))
+        return CLI_OK;
+    if (find_part(path, &part))
+        return cli_check_writable(path);
+    return cli_error(CLI_USAGE,
+                     "--onnx %s: the name of the file says which part of the model it gets, as in "
+                     "mnist-decoder.onnx: encoder, decoder, flow, flow_inverse, log_prob or "
+                     "sample; or name a folder for all parts",
+                     path);
+}
+
 int cli_export_onnx(const cli_export_source *from, const char *path)
 {
     gkv_onnx_part part;
-    if (!cli_ends_in(path, ".onnx"))
-        return write_folder(from->run->model, path);
-    if (!find_part(path, &part))
-        return cli_error(CLI_USAGE,
-                         "--onnx %s: the name of the file says which part of the model it gets, as "
-                         "in mnist-decoder.onnx: encoder, decoder, flow, flow_inverse, log_prob or "
-                         "sample; or name a folder for all parts",
-                         path);
-    return write_part(from->run->model, part, path);
+    return cli_ends_in(path, ".onnx") && find_part(path, &part)
+               ? write_part(from->run->model, part, path)
+               : write_folder(from->run->model, path);
 }

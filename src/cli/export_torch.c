@@ -5,6 +5,12 @@
 #include "cli_export.h"
 #include "gkvae/export.h"
 
+int cli_check_torch(cli_export_source *from, const char *path)
+{
+    (void)from;
+    return cli_check_writable(path);
+}
+
 int cli_export_torch(const cli_export_source *from, const char *path)
 {
     char *given =

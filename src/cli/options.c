@@ -55,21 +55,29 @@ const struct argp *cli_argp_of(int (*run)(int argc, char **argv))
     return found;
 }
 
-/* The option of this name, or the first one whose name begins with it; NULL if there is none. */
-static const struct argp_option *find_long(const option_list *all, const char *name, size_t length)
+/* The index of the option of this name, or else of the first one whose name begins with it; the
+ * count if there is none. */
+static size_t find_long(const option_list *all, const char *name, size_t length)
 {
-    for (size_t i = 0; i < all->count; i++)
-        if (all->list[i]->name && strncmp(all->list[i]->name, name, length) == 0)
-            return all->list[i];
-    return NULL;
+    size_t found = all->count;
+    for (size_t i = 0; i < all->count; i++) {
+        const char *other = all->list[i]->name;
+        if (!other || strncmp(other, name, length) != 0)
+            continue;
+        if (other[length] == '\0')
+            return i;
+        if (found == all->count)
+            found = i;
+    }
+    return found;
 }
 
-static const struct argp_option *find_short(const option_list *all, char letter)
+static size_t find_short(const option_list *all, char letter)
 {
-    for (size_t i = 0; i < all->count; i++)
-        if (all->list[i]->key == letter)
-            return all->list[i];
-    return NULL;
+    size_t i = 0;
+    while (i < all->count && all->list[i]->key != letter)
+        i++;
+    return i;
 }
 
 static const char *nearest_option(const option_list *all, const char *name)
@@ -102,6 +110,56 @@ static int check_stack(void)
                      (unsigned long long)limit.rlim_cur >> 10, NEEDED >> 10, 8192);
 }
 
+/* Finds the option of a word that begins with a hyphen, and its value in the same word, or NULL. Of
+ * letters in one word, as in -qo, it is the first one that takes a value. */
+static int find_option(const option_list *all, const char *program, const char *word, size_t *found,
+                       const char **value)
+{
+    if (word[1] == '-') {
+        const size_t length = strcspn(word + 2, "=");
+        *value = word[2 + length] == '=' ? word + 2 + length + 1 : NULL;
+        *found = find_long(all, word + 2, length);
+        if (*found < all->count)
+            return CLI_OK;
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word + 2);
+        return cli_error(CLI_USAGE,
+                         "unknown option --%s; the nearest is --%s (all of them: %s --help)", name,
+                         nearest_option(all, name), program);
+    }
+    do
+        *found = find_short(all, *++word);
+    while (*found < all->count && !all->list[*found]->arg && word[1]);
+    *value = word[1] ? word + 1 : NULL;
+    return CLI_OK;
+}
+
+/* Refuses an unknown long option, and a second value of an option that takes one (CLI_ONCE). */
+static int check_words(const option_list *all, int argc, char **argv)
+{
+    const char *values[CLI_OPTIONS_MAX] = {NULL};
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t found = all->count;
+        const char *value = NULL;
+        if (argv[i][0] != '-' || argv[i][1] == '\0')
+            continue;
+        const int code = find_option(all, argv[0], argv[i], &found, &value);
+        if (code != CLI_OK)
+            return code;
+        if (found == all->count || !all->list[found]->arg)
+            continue;
+        if (!value && argv[i + 1])
+            value = argv[++i];
+        if (value && values[found] && (all->list[found]->flags & CLI_ONCE))
+            return cli_error(CLI_USAGE, "--%s is given twice, as %s and as %s: choose one%s",
+                             all->list[found]->name, values[found], value,
+                             strchr(all->list[found]->arg, ',') ? ", or name all between commas"
+                                                                : "");
+        values[found] = value;
+    }
+    return CLI_OK;
+}
+
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     static const struct argp_option added[] = {{.name = "help"}, {.name = "usage"}, {.name = NULL}};
@@ -110,34 +168,14 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
         *wanted = argp;
         return CLI_USAGE;
     }
-    const int stack = check_stack();
-    if (stack != CLI_OK)
-        return stack;
+    int code = check_stack();
+    if (code != CLI_OK)
+        return code;
     collect_options(&all, argp);
     add_options(&all, added);
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *word = argv[i];
-        const struct argp_option *option = NULL;
-        bool has_value = false;
-        if (word[0] != '-' || word[1] == '\0')
-            continue;
-        if (word[1] == '-') {
-            char name[64];
-            const size_t length = strcspn(word + 2, "=");
-            snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word + 2);
-            has_value = word[2 + length] == '=';
-            option = find_long(&all, word + 2, length);
-            if (!option)
-                return cli_error(
-                    CLI_USAGE, "unknown option --%s; the nearest is --%s (all of them: %s --help)",
-                    name, nearest_option(&all, name), argv[0]);
-        } else {
-            option = find_short(&all, word[1]);
-            has_value = word[2] != '\0';
-        }
-        if (option && option->arg && !has_value)
-            i++; /* the next word is its value */
-    }
+    code = check_words(&all, argc, argv);
+    if (code != CLI_OK)
+        return code;
     const error_t error = argp_parse(argp, argc, argv, 0, NULL, input);
     return error ? cli_error(error == ENOMEM ? CLI_MEMORY : CLI_USAGE, "%s: %s", argv[0],
                              strerror(error))

@@ -174,10 +174,11 @@ static gki_report_table refined_table(const gkv_metrics *m, const char **cells, 
     }
     const char *caption =
         cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with "
-                                     "full covariance, found by %zu iterations of "
-                                     "Levenberg–Marquardt with %zu samples. Both columns use the "
-                                     "same noise.",
-                                     m->refined.iterations, m->refined.samples));
+                                     "full covariance, found by %zu iteration%s of "
+                                     "Levenberg–Marquardt with %zu sample%s. Both columns use "
+                                     "the same noise.",
+                                     m->refined.iterations, cli_plural(m->refined.iterations),
+                                     m->refined.samples, cli_plural(m->refined.samples)));
     return (gki_report_table){.heading = "Refined posteriors",
                               .plain = "The encoder guesses the code of an image in one go. Here a "
                                        "few steps of an optimiser improved each guess; the column "

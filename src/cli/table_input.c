@@ -159,7 +159,7 @@ static const struct argp_option options[] = {
      0},
     {"no-header", NO_HEADER, NULL, 0, "The first line is the first row (default: recognised)", 0},
     {"skip", SKIP, "N", 0, "Ignore the first N lines of the file (default: 0)", 0},
-    {"na", NA, "SPELLING,...", 0,
+    {"na", NA, "SPELLING,...", CLI_ONCE,
      "Further spellings of missing values. Start the list with none to drop the usual ones; --na "
      "none allows no missing values (default: the usual ones, as NA, #N/A, NaN, null, None, -, ? "
      "and the empty field)",

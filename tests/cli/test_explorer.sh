@@ -44,6 +44,12 @@ expect 2 "needs itself" "$gkvae" export run --explorer run/config.ini
 expect 2 "which model" "$gkvae" explore
 expect 5 "nowhere" "$gkvae" export run --explorer nowhere/page.html --without-images
 [ -e x.html ] && fail "a failure left a page behind"
+# What the page would fail at is found before any other format is written.
+expect 5 "without-images leaves them out" "$gkvae" export run --torch early.py --explorer x.html --data-folder nowhere
+expect 5 "nowhere/page.html" "$gkvae" export run --torch early.py --explorer nowhere/page.html --without-images
+expect 5 "nowhere/page.html" "$gkvae" explore run --no-open --out nowhere/page.html --without-images
+[ -e early.py ] && fail "a format was written before another one was checked"
+expect 2 "x.html and as y.html: choose one" "$gkvae" export run --explorer x.html --explorer=y.html
 
 # explore writes into the run, and opens the page where there is a screen.
 mkdir bin

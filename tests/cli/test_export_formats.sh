@@ -21,6 +21,9 @@ for name in model.onnx overflow.onnx inverse.onnx; do
     expect 2 "encoder, decoder, flow" "$gkvae" export run --onnx $name
     [ -e $name ] && fail "$name was written"
 done
+expect 2 "encoder, decoder, flow" "$gkvae" export run --torch early.py --onnx model.onnx
+[ -e early.py ] && fail "a format was written before another one was checked"
+expect 2 "onnx is given twice, as flow.onnx and as decoder.onnx" "$gkvae" export run --onnx flow.onnx --onnx decoder.onnx
 expect 2 "a name that ends in .onnx" "$gkvae" export run --onnx flow.pt
 expect 2 "a name that ends in .py" "$gkvae" export run --torch model.onnx
 expect 2 "in which format" "$gkvae" export run

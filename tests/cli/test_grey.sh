@@ -38,6 +38,12 @@ is_true "$(value run-1 refined_nll) < $(value run-1 nll)" || fail "refinement ma
 for key in frechet_lenet drawn_frechet_lenet posterior_drawn_frechet_lenet floor_drawn_frechet_lenet; do
     is_true "$(value run-1 $key) > 0" || fail "$key is $(value run-1 $key)"
 done
+# A row of a table has a name that no other row of the table has.
+for heading in Measurements "Refined posteriors"; do
+    sed -n "/<h2[^>]*>$heading</,/<\/table>/p" run-1/index.html | sed -n 's/.*<th scope="row">\([^<]*\)<.*/\1/p' > rows
+    [ "$(wc -l < rows)" -gt 9 ] || fail "$heading: only $(wc -l < rows) rows"
+    sort rows | uniq -d | grep . && fail "$heading: rows with one name"
+done
 sed 's/<[^>]*>//g' run-1/index.html > page.txt
 grep -qF "discretised logistic distributions" page.txt || fail "the page does not name the likelihood"
 grep -qF "bits per dimension" page.txt || fail "the page has no bits per dimension"

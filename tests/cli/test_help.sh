@@ -16,9 +16,18 @@ for command in "data get" "data info" train eval sample reconstruct interpolate 
     # Each option is one or more lines, and states its default unless it is required.
     sed -n '/^  -/,/^ *-?/p' output | tr '\n' ' ' | sed 's/  -\([a-zA-Z]\), --/\n&/g' | grep -- '--' |
         grep -vE 'default|required|--to=|--help' && fail "options of gkvae $command without a default"
+    # A second file, folder or list would be what the user wanted too; only --fix, --start and --bounds take several.
+    for option in $(grep -oE -- '--[a-z-]+=([^ ]*(FILE|FOLDER)|[^ ]*,(\.\.\.|…))' output | grep -vE '^--(fix|start|bounds)=' | sed 's/=.*//'); do
+        # shellcheck disable=SC2086
+        expect 2 "is given twice, as one and as two: choose one" "$gkvae" $command $option one "$option=two"
+        counted=$((${counted:-0} + 1))
+    done
     # shellcheck disable=SC2086
     expect 0 "Usage: gkvae $command" "$gkvae" help ${command/settings/settings --help}
 done
+[ "$counted" -ge 36 ] || fail "only $counted options were given twice"
+# Of other options the last value counts.
+expect 0 "8.5" "$gkvae" gk quantile -p 1,2,0,0 -p 8.5,2,0,0 0.5
 expect 0 "mnist" "$gkvae" data list
 expect 0 "gkvae $(cat "$source/VERSION")" "$gkvae" version
 expect 0 "gkvae $(cat "$source/VERSION")" "$gkvae" --version

@@ -92,9 +92,9 @@
       case "train":
         return `${app.nameOf(cloud, index)}, as the model redraws it.`;
       case "drawn":
-        return "Your drawing, as the model redraws it.";
+        return `${app.input ? "Your" : "A"} drawing, as the model redraws it.`;
       case "dropped":
-        return "Your picture, as the model redraws it.";
+        return `${app.input ? "Your" : "A"} picture, as the model redraws it.`;
       case "draw":
         return `A new ${noun} that the model made up.`;
       case "path":
@@ -151,12 +151,33 @@
   };
   const copyLink = async () => {
     history.replaceState(null, "", State.write(app.state, fixed));
+    const withFile = location.protocol === "file:" ?
+      " Send it with this file: who has the file pastes the link on the page." :
+      "";
     try {
       await navigator.clipboard.writeText(location.href);
-      note("The address of this view is copied.");
+      note("The address of this view is copied." + withFile);
     } catch (error) {
-      note("Copy the address from the browser’s address bar: it has this view.");
+      note("Copy the address from the browser’s address bar: it has this view." + withFile);
     }
+  };
+
+  /* Opens the view of a link to this page or to a copy of it. Returns whether it is one. */
+  app.openLink = (text) => {
+    const fragment = text.trim().replace(/^[^#]*/, "");
+    if (!State.read(fragment, parsers()).z) return false;
+    begin(fragment);
+    writeAddress();
+    note("The view of the link is open.");
+    return true;
+  };
+  const pasted = (event) => {
+    const typing = event.target.closest("input:not([type=range]), textarea");
+    if (typing || !app.model) return;
+    if (app.openLink(event.clipboardData.getData("text")))
+      event.preventDefault();
+    else if (event.clipboardData.getData("text").includes("#"))
+      note("This link is not one of a view of this model.");
   };
 
   /* The labels that components mostly draw, in order; empty without labels. */
@@ -253,14 +274,20 @@
     turn();
   };
 
+  /* The images between which there is a path at first: a 4 and a 9, or else two of different classes. */
+  const endsOf = ({labels, count}) => {
+    const all = Array.from(labels || []), first = Math.max(0, all.indexOf(4)), nine = all.indexOf(9);
+    const other = nine >= 0 ? nine : all.findIndex((label) => label !== all[first]);
+    return [first, other >= 0 ? other : Math.min(1, count - 1)];
+  };
+
   /* Starts with the state of the address, or with the first test image. */
   const begin = (address) => {
     const given = State.read(address, parsers());
     app.state = {...fixed, ...given};
+    app.input = null;
     const [kind, index] = String(given.src || "").split(":"), {test, cloud} = app.examples;
-    const start = cloud.labels ? Math.max(0, Array.from(cloud.labels).indexOf(4)) : 0;
-    const end =
-      cloud.labels ? Math.max(0, Array.from(cloud.labels).indexOf(9)) : Math.min(1, cloud.count - 1);
+    const [start, end] = endsOf(cloud);
     app.state.a = given.a || Float64Array.from(cloud.code(start));
     app.state.b = given.b || Float64Array.from(cloud.code(end));
     shown = views.find((view) => view.id === app.state.v);
@@ -314,6 +341,7 @@
   byId("keep-b").addEventListener("click", () => keep("b"));
   byId("copy-link").addEventListener("click", copyLink);
   document.addEventListener("keydown", keys);
+  document.addEventListener("paste", pasted);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => app.model && showView());
   let width = innerWidth, resizing = 0;
   addEventListener("resize", () => {

@@ -75,26 +75,34 @@ const Input = (() => {
     return valuesOf(shrink(canvas, ink, image, place), image);
   };
 
-  /* A pad; changed(values) is called after each stroke. Returns {element, clear}. */
-  const pad = (image, changed) => {
-    const {canvas, context} = canvasOf(SIDE, SIDE);
+  /* A pad; changed(values) is called after each stroke. Returns {element, clear}. Ink is white on black; for
+   * other images the colours can be chosen. */
+  const pad = (image, isInk, changed) => {
+    const {canvas, context} = canvasOf(SIDE, isInk ? SIDE : Math.round(SIDE * image.height / image.width));
     canvas.className = "picture pad";
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", "A pad to draw on with a finger, a pen or a mouse");
     context.lineWidth = SIDE * 2.3 / 28;
     context.lineCap = context.lineJoin = "round";
-    context.strokeStyle = "#fff";
+    const colour = (name, value) => {
+      const input =
+        make("input", {type: "color", value, "aria-label": name, input: () => isEmpty && clear()});
+      return {input, label: make("label", {}, name, input)};
+    };
+    const pen = colour("Pen", isInk ? "#ffffff" : "#b3261e"),
+          ground = colour("Ground", isInk ? "#000000" : "#f5f5f2");
     let last = null, isEmpty = true;
     const placeOf = (event) => {
       const box = canvas.getBoundingClientRect();
       return {
         x: (event.clientX - box.left) * SIDE / box.width,
-        y: (event.clientY - box.top) * SIDE / box.height
+        y: (event.clientY - box.top) * canvas.height / box.height
       };
     };
     const draw = (event) => {
       if (!last) return;
       const next = placeOf(event);
+      context.strokeStyle = pen.input.value;
       context.beginPath();
       context.moveTo(last.x, last.y);
       context.lineTo(next.x, next.y + 0.01);
@@ -102,15 +110,15 @@ const Input = (() => {
       last = next;
     };
     const take = () => {
-      const values = centred(canvas, image);
+      const whole = {x: 0, y: 0, w: canvas.width, h: canvas.height};
+      const values = isInk ?
+        centred(canvas, image) :
+        valuesOf(shrink(canvas, whole, image, {x: 0, y: 0, w: image.width, h: image.height}), image);
       if (values) changed(values);
     };
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
-      if (isEmpty) {
-        context.fillStyle = "#000";
-        context.fillRect(0, 0, SIDE, SIDE);
-      }
+      if (isEmpty) fill();
       isEmpty = false;
       last = placeOf(event);
       draw(event);
@@ -121,17 +129,21 @@ const Input = (() => {
         if (last) take();
         last = null;
       });
+    const fill = () => {
+      context.fillStyle = ground.input.value;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+    };
     const clear = () => {
-      context.fillStyle = "#000";
-      context.fillRect(0, 0, SIDE, SIDE);
-      context.fillStyle = "#9aa3ad";
+      fill();
+      context.fillStyle = isInk ? "#9aa3ad" : pen.input.value;
       context.font = "22px system-ui, sans-serif";
       context.textAlign = "center";
-      context.fillText("draw here", SIDE / 2, SIDE / 2);
+      context.fillText("draw here", SIDE / 2, canvas.height / 2);
       isEmpty = true;
     };
     clear();
-    return {element: canvas, clear};
+    const colours = isInk ? "" : make("div", {class: "row"}, pen.label, ground.label);
+    return {element: make("div", {}, canvas, colours), clear};
   };
 
   /* Reads a picture. Ink on paper becomes bright on black for a model of such images. */

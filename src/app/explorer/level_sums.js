@@ -61,15 +61,16 @@ const LevelSums = (() => {
   const placeNodes = ({location, scale, g, k}, i, e) => {
     const row = Math.round((k - LEAST_K) * ROWS), u = (k - LEAST_K - row / ROWS) * logs[i];
     /* exp(u) by its series: u is below 0.11. */
-    power[i] = scale * powers[row * (nodes + 1) + i] *
-      (1 + u * (1 + u / 2 * (1 + u / 3 * (1 + u / 4 * (1 + u / 5)))));
+    power[i] =
+      scale * powers[row * (nodes + 1) + i] * (1 + u * (1 + u / 2 * (1 + u / 3 * (1 + u / 4 * (1 + u / 5)))));
     turn[i] = (g < 0 ? e - 1 : 1 - e) / (1 + e);  // tanh(gz/2)
     const away = power[i] * scores[i], skew = C * away * turn[i];
     x[nodes + i] = location + away + skew;
     x[nodes - i] = location - away + skew;
   };
 
-  /* Writes x from the middle outwards, until it is beyond the edges on both sides. Returns how many scores that takes. */
+  /* Writes x from the middle outwards, until it is beyond the edges on both sides. Returns how many scores
+   * that takes. */
   const placeUntil = (c, bottom, top) => {
     const near = Math.exp(-Math.abs(c.g) * STEP), far = near * near;
     for (let i = 0, e = 1; i < nodes; e *= scores[i] < NEAR ? near : far, i++) {

@@ -8,7 +8,8 @@ const Network = (() => {
     const outputs = bias.length, n = x.length, y = new Float64Array(outputs);
     let o = 0;
     for (; o + 8 <= outputs; o += 8) {
-      const p = o * n, p1 = p + n, p2 = p1 + n, p3 = p2 + n, p4 = p3 + n, p5 = p4 + n, p6 = p5 + n, p7 = p6 + n;
+      const p = o * n, p1 = p + n, p2 = p1 + n, p3 = p2 + n, p4 = p3 + n, p5 = p4 + n, p6 = p5 + n,
+            p7 = p6 + n;
       let y0 = 0, y1 = 0, y2 = 0, y3 = 0, y4 = 0, y5 = 0, y6 = 0, y7 = 0;
       for (let i = 0; i < n; i++) {
         const v = x[i];

@@ -16,15 +16,16 @@ const Pictures = (() => {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
   /* Draws an image of values in [0, 1], one canvas pixel each. `signed` shows values in [−1, 1]
-   * as orange below 0 and blue above. */
+   * as orange below 0 and blue above, those of a colour image by the mean of its channels. */
   const show = (canvas, values, image, signed = false) => {
     const {height, width, channels} = image;
     canvas.width = width;
     canvas.height = height;
     const data = new ImageData(width, height);
+    const mean = (p) => (values[3 * p] + values[3 * p + 1] + values[3 * p + 2]) / 3;
     for (let p = 0; p < height * width; p++)
       for (let c = 0; c < 3; c++) {
-        const v = values[p * channels + (channels === 3 ? c : 0)];
+        const v = channels !== 3 ? values[p] : signed ? mean(p) : values[3 * p + c];
         const tint = v > 0 ? [0.45, 0.75, 1][c] : [1, 0.6, 0.3][c];
         data.data[4 * p + c] = Math.round(255 * Math.max(0, Math.min(1, signed ? Math.abs(v) * tint : v)));
         if (c === 0) data.data[4 * p + 3] = 255;

@@ -1,6 +1,6 @@
 /* The view "About": what the words mean, how exact the page is, and the keys. */
 const ViewAbout = (() => {
-  const {make, card, number} = Page;
+  const {make, card, button, number} = Page;
   let parts = {};
 
   const words = [
@@ -28,6 +28,20 @@ const ViewAbout = (() => {
       ...Object.entries(worst).map(([name, error]) => row(name, error.toExponential(1).replace("-", "−"))));
   };
 
+  /* A field for a link, for those who cannot paste it elsewhere on the page, as on a phone. */
+  const linkCard = (app) => {
+    const field = make("input", {type: "text", "aria-label": "Link to a view", placeholder: "…#v=map&z=…"});
+    const status = make("p", {class: "quiet", role: "status"});
+    const use = () => {
+      if (!app.openLink(field.value)) status.textContent = "This is not a link to a view of this model.";
+    };
+    field.addEventListener("keydown", (event) => event.key === "Enter" && use());
+    return card(
+      "Open a link",
+      "“Copy link” makes a link to what you see. Whoever has this file can paste it here, or anywhere on the page.",
+      make("div", {class: "row"}, field, button("Open", use)), status);
+  };
+
   return {
     id: "about",
     title: "About",
@@ -51,6 +65,7 @@ const ViewAbout = (() => {
             "that gkvae computed from the same rounded weights: the greatest difference, relative to 1 plus " +
             "the number.",
           make("table", {class: "numbers"}, parts.checked)),
+        linkCard(app),
         card(
           "Keys", null,
           make(

@@ -9,7 +9,7 @@ const ViewDraw = (() => {
       status.textContent = "";
       app.useImage(values, app.model.target(values), src);
     };
-    const pad = Input.pad(app.model.image, use("drawn"));
+    const pad = Input.pad(app.model.image, app.isInk, use("drawn"));
     parts.clear = pad.clear;
     return card(
       `Draw a ${app.noun}`, "Draw with a finger, a pen or the mouse. The model sees it after each stroke.",
@@ -106,6 +106,22 @@ const ViewDraw = (() => {
     return line;
   };
 
+  /* Where a cost lies among those of the test images: images that the model knows cost about as much. */
+  const rankText = (app, cost) => {
+    const {test} = app.examples;
+    if (!test.before) return "";
+    const sorted = Array.from(test.before).sort((a, b) => a - b), n = sorted.length;
+    const at = (share) => number(sorted[Math.round(share * (n - 1))], 0);
+    const below = sorted.filter((v) => v < cost).length,
+          usual = `Nine in ten of the ${n} test images cost ` +
+      `${at(0.05)} to ${at(0.95)} nats, and the middle one ${at(0.5)}. `;
+    const place = below === n ? "This one costs more than all of them: the model does not know such images." :
+      below === 0             ? "This one costs less than all of them: it is simple for the model." :
+                                `This one costs more than ${Math.round(100 * below / n)} % of them` +
+        (below / n > 0.95 ? ": it is unusual for the model." : ".");
+    return make("p", {id: "cost-rank"}, usual + place);
+  };
+
   const showCost = (app) => {
     const {target, posterior} = app.input, bound = app.model.negElbo(target, posterior);
     const unit = app.about.pixels === "continuous" ? "nats, of a density" : "nats";
@@ -117,7 +133,7 @@ const ViewDraw = (() => {
         "dl", {class: "facts"}, fact("Cost of the image", bound.total, `−ELBO in ${unit}; lower is better`),
         fact("Redrawing it", bound.redrawing, "what the drawing gets wrong"),
         fact("Its code", bound.code, "how much the code says beyond the prior")),
-      make("p", {}), refinedText(app) || searchText(app) || "");
+      make("p", {}), rankText(app, bound.total), refinedText(app) || searchText(app) || "");
   };
 
   const showInput = (app) => {
