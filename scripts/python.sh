@@ -83,6 +83,8 @@ install)
     "$python" -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' && user=
     # shellcheck disable=SC2086
     pip --force-reinstall $user "$build/python/dist/"*.whl
+    "$python" -c 'import numpy, scipy' 2> /dev/null ||
+        echo "$python has no NumPy or no SciPy, which gkvae needs: $python -m pip install numpy scipy scikit-learn" >&2
     ;;
 check)
     shift 2
