@@ -347,6 +347,12 @@ done:
     return status;
 }
 
+/* Lack of memory is no damage of the file. */
+static gkv_status unless_memory(const density_reader *reader, gkv_status status, const char *damage)
+{
+    return status == GKV_OK || status == GKV_ERR_MEMORY ? status : damaged(reader, damage);
+}
+
 static gkv_status read_flow(const density_reader *reader, gkv_density *density)
 {
     const char *family = gki_safetensors_metadata(reader->file, "flow");
@@ -355,9 +361,11 @@ static gkv_status read_flow(const density_reader *reader, gkv_density *density)
                                       .hidden = metadata_number(reader, "flow.hidden"),
                                       .family = family ? family : ""};
     if (spec.layers < 1 || spec.layers > 64 || spec.hidden < 1 || spec.hidden > 1024 ||
-        density->d < 2 || strlen(spec.family) >= sizeof density->family ||
-        gki_table_flow_create(&spec, &density->list[GKV_DENSITY_FLOW].flow) != GKV_OK)
+        density->d < 2 || strlen(spec.family) >= sizeof density->family)
         return damaged(reader, "its flow is unknown");
+    GKV_TRY(unless_memory(reader,
+                          gki_table_flow_create(&spec, &density->list[GKV_DENSITY_FLOW].flow),
+                          "its flow is unknown"));
     gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
     gki_density_set_flow(density, &spec);
     for (size_t i = 0; i < flow->params.count; i++) {
@@ -370,12 +378,10 @@ static gkv_status read_flow(const density_reader *reader, gkv_density *density)
             if (!isfinite(values[e]))
                 return damaged(reader, "a weight of the flow is not finite");
     }
-    if (gki_flow_check(flow->flow, &flow->params) != GKV_OK)
-        return damaged(reader,
-                       "a weight of the flow is not 0 where the order of dimensions needs it");
-    return flow->base->ops->check(flow->base, &flow->params) == GKV_OK
-               ? GKV_OK
-               : damaged(reader, "the base of the flow is not a distribution");
+    GKV_TRY(unless_memory(reader, gki_flow_check(flow->flow, &flow->params),
+                          "a weight of the flow is not 0 where the order of dimensions needs it"));
+    return unless_memory(reader, flow->base->ops->check(flow->base, &flow->params),
+                         "the base of the flow is not a distribution");
 }
 
 static gkv_status read_calibration(const density_reader *reader, int64_t candidate,
