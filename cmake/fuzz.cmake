@@ -30,6 +30,12 @@ function(gkv_fuzzers)
   if(NOT GKV_FUZZ)
     return()
   endif()
+  # With these sanitizers clang optimises the kernels of convolutions for minutes; models of fuzzers are tiny.
+  foreach(level portable avx2 avx512)
+    if(TARGET kernels_map_${level})
+      target_compile_options(kernels_map_${level} PRIVATE -O0)
+    endif()
+  endforeach()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_*.c)
   # The calls that the two files take over.
   set(seams ${CMAKE_SOURCE_DIR}/tests/fuzz/memory_files.c ${CMAKE_SOURCE_DIR}/tests/fuzz/kept_blocks.c)

@@ -26,9 +26,8 @@ static inline void stop_failing(void)
 typedef gkv_status files_call(void);
 
 /* Makes each of its calls of the file system fail in turn, with EIO, ENOSPC, EMFILE and EINTR: it
- * either does without, or fails with GKV_ERR_IO and a message, or with GKV_ERR_DATA and the reason,
- * as for one of many pictures. An interruption is not a failure: then
- * it succeeds, if `goes_on`. Returns how many failures were seen. */
+ * either does without, or fails with GKV_ERR_IO and a message. An interruption is not a failure:
+ * then it succeeds, if `goes_on`. Returns how many failures were seen. */
 static inline size_t loses_files(files_call *call, bool goes_on)
 {
     static const int errors[] = {EIO, ENOSPC, EMFILE, EINTR};
@@ -44,10 +43,7 @@ static inline size_t loses_files(files_call *call, bool goes_on)
             fail_call(number, errors[e]);
             const gkv_status status = call();
             stop_failing();
-            const bool told =
-                status == GKV_ERR_IO
-                    ? *gkv_error_message() != '\0'
-                    : status == GKV_ERR_DATA && strstr(gkv_error_message(), strerror(errors[e]));
+            const bool told = status == GKV_ERR_IO && *gkv_error_message();
             const bool allowed = status == GKV_OK || (told && !(goes_on && errors[e] == EINTR));
             if (!allowed) {
                 print_error("call %lu of %lu, %s: %s \"%s\"\n", number, total, strerror(errors[e]),

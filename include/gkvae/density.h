@@ -98,6 +98,8 @@ typedef struct gkv_density_settings {
      * belongs to the same rows and settings, the fit continues from it, to the same result. It is
      * written when the fit is stopped and once a minute, and removed at the end. */
     const char *checkpoint;
+    bool keep_checkpoint; /* false; true leaves that file for the caller, who removes it once the
+                           * density is saved */
 } gkv_density_settings;
 
 /* Sets all settings to their defaults. Does nothing for NULL. */

@@ -1,15 +1,15 @@
 /* gkvae density fit */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/file.h"
-#include "safetensors/json_text.h"
 #include "cli_density.h"
 #include "gkvae/gk_fit.h"
 #include "ranks.h"
+#include "records.h"
 
 enum { RESOLUTION = 256, LOWER, UPPER, FLOW, FOLDS, COMPONENTS, UPDATES, NO_PAGE };
 
@@ -377,6 +377,13 @@ static bool show_progress(void *context, const gkv_progress *progress)
     return false;
 }
 
+static int remove_state(const char *checkpoint)
+{
+    return remove(checkpoint) == 0 || errno == ENOENT
+               ? CLI_OK
+               : cli_error(CLI_IO, "%s: cannot be removed: %s", checkpoint, strerror(errno));
+}
+
 static int check_folder(const fit_arguments *a, const char *model, const char *checkpoint)
 {
     if (cli_ranks() && a->resume)
@@ -384,7 +391,8 @@ static int check_folder(const fit_arguments *a, const char *model, const char *c
                                     "state of an interrupted fit");
     if (!cli_ranks_first())
         return CLI_OK;
-    const bool has_model = access(model, F_OK) == 0, has_checkpoint = access(checkpoint, F_OK) == 0;
+    int code = CLI_OK;
+    const bool has_model = gki_file_exists(model), has_checkpoint = gki_file_exists(checkpoint);
     if (a->resume && !has_checkpoint)
         return cli_error(CLI_CONFIG, "%s: there is no interrupted fit to resume", a->folder);
     if (!a->resume && !a->overwrite && (has_model || has_checkpoint))
@@ -392,18 +400,16 @@ static int check_folder(const fit_arguments *a, const char *model, const char *c
                          "%s: the folder has %s; --overwrite replaces it%s, or name another folder",
                          a->folder, has_model ? "a density" : "an interrupted fit",
                          has_model ? "" : ", --resume continues it");
-    if (a->overwrite && has_checkpoint && remove(checkpoint) != 0)
-        return cli_error(CLI_IO, "%s: cannot be removed", checkpoint);
-    return cli_check(gki_file_make_folder(a->folder));
+    if (a->overwrite && has_checkpoint)
+        code = remove_state(checkpoint);
+    return code == CLI_OK ? cli_check(gki_file_make_folder(a->folder)) : code;
 }
 
 static int write_json(const char *folder, const gkv_density *density)
 {
-    json_t *value = cli_density_json(density);
-    char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
-    char *path = cli_text("%s/density.json", folder), *line = cli_text("%s\n", text ? text : "");
-    json_decref(value);
-    const int code = text ? cli_check(gki_file_write_atomic(path, line, strlen(line))) : CLI_OK;
+    char *text = cli_json_text(cli_density_json(density));
+    char *path = cli_text("%s/density.json", folder), *line = cli_text("%s\n", text);
+    const int code = cli_check(gki_file_write_atomic(path, line, strlen(line)));
     free(path);
     free(line);
     free(text);
@@ -461,6 +467,7 @@ int cli_density_fit(int argc, char **argv)
     a.settings.lower = data.lower;
     a.settings.upper = data.upper;
     a.settings.checkpoint = checkpoint;
+    a.settings.keep_checkpoint = true;
     cli_live_start(&live, !a.quiet);
     cli_catch_signals();
     const gkv_run_options how = {.threads = a.threads,
@@ -471,10 +478,12 @@ int cli_density_fit(int argc, char **argv)
     const gkv_status status = gkv_density_fit(data.n, data.d, data.x, &a.settings, &how, &density);
     cli_live_clear(&live);
     code = cli_check(status);
-    if (status == GKV_ERR_INTERRUPTED && access(checkpoint, F_OK) == 0)
+    if (status == GKV_ERR_INTERRUPTED && gki_file_exists(checkpoint))
         fprintf(stderr, "gkvae: to continue, add --resume to the command\n");
     if (code == CLI_OK && cli_ranks_first())
         code = write_results(&a, model, command, density, &data);
+    if (code == CLI_OK && cli_ranks_first()) /* the density replaces it */
+        code = remove_state(checkpoint);
 done:
     gkv_density_free(density);
     rows_free(&data);

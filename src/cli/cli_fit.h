@@ -164,7 +164,7 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, 
 json_t *cli_fit_json_number(double value);
 /* d × d numbers as an array of arrays. */
 json_t *cli_fit_json_matrix(const double *values, size_t d);
-/* Prints and frees the value; CLI_DATA if a name is not UTF-8. */
+/* Prints and frees the value. Returns CLI_OK. */
 int cli_fit_print_json(json_t *value);
 /* Prints the fits of columns as an array, which it is even for one column. */
 int cli_fit_print_json_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n);

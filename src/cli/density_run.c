@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/file.h"
 #include "cli_density.h"
 #include "named_columns.h"
 
@@ -89,8 +89,8 @@ int cli_density_open(const cli_density_arguments *a, gkv_density **density, int6
         is_file(a->run) ? cli_text("%s", a->run) : cli_text("%s/density.safetensors", a->run);
     int code = CLI_OK;
     *density = NULL;
-    if (!is_file(a->run) && access(path, F_OK) != 0) {
-        code = cli_error(access(a->run, F_OK) == 0 ? CLI_CONFIG : CLI_IO,
+    if (!is_file(a->run) && !gki_file_exists(path)) {
+        code = cli_error(gki_file_exists(a->run) ? CLI_CONFIG : CLI_IO,
                          "%s: there is no density: gkvae density fit writes %s", a->run, path);
         goto done;
     }

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "safetensors/json_text.h"
 #include "cli_density.h"
+#include "records.h"
 #include "texts.h"
 
 char *cli_density_margin_text(const gkv_density_margin_info *info)
@@ -129,11 +129,7 @@ json_t *cli_density_number(double value)
 
 int cli_density_print_json(json_t *value)
 {
-    char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
-    json_decref(value);
-    if (!text)
-        return cli_error(CLI_DATA, "the name of a column is not UTF-8 text, which JSON needs; "
-                                   "rename it in the file");
+    char *text = cli_json_text(value);
     puts(text);
     free(text);
     return CLI_OK;

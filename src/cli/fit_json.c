@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "safetensors/json_text.h"
 #include "cli_fit.h"
 #include "cli_gk.h"
+#include "records.h"
 
 json_t *cli_fit_json_number(double value)
 {
@@ -25,21 +25,9 @@ json_t *cli_fit_json_matrix(const double *values, size_t d)
     return matrix;
 }
 
-static char *text_of(json_t *value)
-{
-    char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
-    json_decref(value);
-    if (!text)
-        cli_error(CLI_DATA, "the name of a column is not UTF-8 text, which JSON needs; rename it "
-                            "in the file");
-    return text;
-}
-
 int cli_fit_print_json(json_t *value)
 {
-    char *text = text_of(value);
-    if (!text)
-        return CLI_DATA;
+    char *text = cli_json_text(value);
     puts(text);
     free(text);
     return CLI_OK;
@@ -206,9 +194,7 @@ int cli_fit_print_json_rows(const cli_fit_arguments *a, const cli_fit_row *rows,
     for (size_t i = 0; i < n; i++) {
         json_t *one = json_array();
         json_array_append_new(one, cli_fit_json_of_row(a, &rows[i], cli_fit_json_begin()));
-        char *text = text_of(one);
-        if (!text)
-            return CLI_DATA;
+        char *text = cli_json_text(one);
         /* without the bracket of this array and the line break before it, unless it is the last */
         text[strlen(text) - strlen("\n]")] = '\0';
         printf("%s%s", i == 0 ? "[" : ",", text + strlen("["));

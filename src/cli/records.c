@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "core/foreign.h"
+#include "safetensors/json_text.h"
 #include "cli.h"
 
 /* The most bytes of a file, and of the tree of its values. */
@@ -74,4 +75,13 @@ double cli_record_number(const json_t *records, size_t i, const char *key)
 {
     const json_t *value = json_object_get(json_array_get(records, i), key);
     return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+char *cli_json_text(json_t *value)
+{
+    char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
+    json_decref(value);
+    if (!text)
+        exit(cli_error(CLI_MEMORY, "out of memory for JSON"));
+    return text;
 }

@@ -9,6 +9,10 @@
  * or so large that it would fill the memory. */
 int cli_json_read(const char *path, size_t flags, json_t **out, json_error_t *error);
 
+/* A value as indented text with all digits, and releases the value. The caller frees the text.
+ * Without memory it ends the program, as cli_alloc() does. */
+char *cli_json_text(json_t *value);
+
 /* The lines of FOLDER/NAME as an array, which the caller releases with json_decref(). A
  * missing file gives an empty array. A line that is not a JSON object, such as the last line of
  * a killed process, is left out. A file that cannot be read ends the program, as cli_alloc()

@@ -45,13 +45,22 @@ static void keep(picture *p, gkv_status status)
         p->status = GKV_ERR_MEMORY;
 }
 
+/* Whether open() failed because of the file, as a broken link, and not because of the system. */
+static bool is_of_the_file(int error)
+{
+    return error == ENOENT || error == ELOOP || error == EACCES || error == EINVAL ||
+           error == ENXIO || error == EISDIR;
+}
+
 static gkv_status read_header(picture *p)
 {
     uint8_t head[GKV_PNG_HEADER];
     struct stat about;
     FILE *file = gki_file_open(p->path);
+    if (!file && is_of_the_file(errno))
+        return gki_fail(GKV_ERR_DATA, "it cannot be opened: %s", strerror(errno));
     if (!file)
-        return gki_fail(GKV_ERR_IO, "it cannot be opened: %s", strerror(errno));
+        return gki_fail_errno(errno, "it cannot be opened");
     size_t there = 0;
     const bool known = fstat(fileno(file), &about) == 0;
     if (known)
@@ -60,7 +69,7 @@ static gkv_status read_header(picture *p)
     const int error = errno;
     fclose(file);
     if (failed)
-        return gki_fail(GKV_ERR_IO, "it cannot be read: %s", strerror(error));
+        return gki_fail_errno(error, "it cannot be read");
     return gki_png_header_read(head, there, (uint64_t)about.st_size, &p->header);
 }
 
@@ -219,15 +228,16 @@ static const char *reason_of(const picture *p)
                : p->reason;
 }
 
-/* Moves the good images together, and their names and the bad files to *out. */
+/* Moves the good images together, and their names and the bad files to *out. A failure of memory or
+ * of the system is none of a file: leaving out what could not be read would lose images. */
 static gkv_status collect(folder_reading *reading, gki_words *names, gki_png_folder *out)
 {
     const size_t size = reading->height * reading->width * reading->channels;
     size_t kept = 0;
     for (size_t i = 0; i < reading->count; i++) {
         const picture *p = &reading->pictures[i];
-        if (p->status == GKV_ERR_MEMORY)
-            return gki_fail(GKV_ERR_MEMORY, "%s: %s", p->path, reason_of(p));
+        if (p->status == GKV_ERR_MEMORY || p->status == GKV_ERR_IO)
+            return gki_fail(p->status, "%s: %s", p->path, reason_of(p));
         if (p->status != GKV_OK) {
             char *text = NULL, shown[GKV_PRINTABLE_SIZE];
             GKV_TRY(

@@ -190,17 +190,17 @@ static gkv_status load_flow(const gki_density_reader *reader, const gkv_density 
                                 .hidden = gki_density_number(reader, "flow.hidden")};
     if (spec.layers < 1 || spec.layers > 64 || spec.hidden < 1 || spec.hidden > 1024 ||
         density->d < candidate->ops->columns_min || !family ||
-        gki_table_flow_find(family, &spec.family) != GKV_OK ||
-        gki_table_flow_create(&spec, &flow) != GKV_OK)
+        gki_table_flow_find(family, &spec.family) != GKV_OK)
         return gki_density_damaged(reader, "its flow is unknown");
+    GKV_TRY(
+        gki_density_damaged_by(reader, gki_table_flow_create(&spec, &flow), "its flow is unknown"));
     candidate->model = flow;
     GKV_TRY(load_weights(reader, candidate->ops->name, &flow->params));
-    if (gki_flow_check(flow->flow, &flow->params) != GKV_OK)
-        return gki_density_damaged(
-            reader, "a weight of the flow is not 0 where the order of dimensions needs it");
-    return flow->base->ops->check(flow->base, &flow->params) == GKV_OK
-               ? GKV_OK
-               : gki_density_damaged(reader, "the base of the flow is not a distribution");
+    GKV_TRY(gki_density_damaged_by(
+        reader, gki_flow_check(flow->flow, &flow->params),
+        "a weight of the flow is not 0 where the order of dimensions needs it"));
+    return gki_density_damaged_by(reader, flow->base->ops->check(flow->base, &flow->params),
+                                  "the base of the flow is not a distribution");
 }
 
 const gki_candidate_ops gki_candidate_flow = {.name = "flow",

@@ -134,6 +134,8 @@ static gkv_status choose_margins(gki_density_job *job, gkv_density_margin_info *
     }
     free(fold);
     char text[GKV_COLUMN_TEXT];
+    if (all == GKV_ERR_MEMORY)
+        return gki_fail(all, "out of memory for the margin of column %zu", failed + 1);
     return all == GKV_OK
                ? GKV_OK
                : gki_fail(all, "column %zu (%s): no margin can be fitted to it", failed + 1,
@@ -340,7 +342,7 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
     gki_rng_permutation(gki_rng_at(settings->seed, GKV_STREAM_TABLE, 0, 0), (uint32_t)n, job.order);
     GKV_TRY_GOTO(gki_table_columns_begin(settings, n, d, x, info, job.threads, &job.columns));
     GKV_TRY_GOTO(fit(&job, info, &folds, out));
-    if (own.checkpoint && gki_file_exists(own.checkpoint))
+    if (own.checkpoint && !own.keep_checkpoint && gki_file_exists(own.checkpoint))
         (void)remove(own.checkpoint);
 done:
     for (size_t f = 0; f <= FOLDS_MAX; f++)

@@ -84,6 +84,13 @@ gkv_status gki_density_damaged(const gki_density_reader *reader, const char *wha
     return gki_fail(GKV_ERR_DATA, "%s: it is not a density of a table: %s", reader->path, what);
 }
 
+gkv_status gki_density_damaged_by(const gki_density_reader *reader, gkv_status status,
+                                  const char *what)
+{
+    return status == GKV_OK || status == GKV_ERR_MEMORY ? status
+                                                        : gki_density_damaged(reader, what);
+}
+
 const gki_tensor *gki_density_find(const gki_density_reader *reader, const char *first,
                                    const char *second, gki_dtype dtype, size_t rank)
 {

@@ -51,6 +51,10 @@ typedef struct gki_density_reader {
 /* Returns GKV_ERR_DATA with a message that names the file and says what is wrong in it. */
 gkv_status gki_density_damaged(const gki_density_reader *reader, const char *what);
 
+/* The same for a status that is not GKV_OK, unless memory was short, which is no damage. */
+gkv_status gki_density_damaged_by(const gki_density_reader *reader, gkv_status status,
+                                  const char *what);
+
 /* The tensor of this name, if it has this type and rank; else NULL. The file owns it. */
 const gki_tensor *gki_density_find(const gki_density_reader *reader, const char *first,
                                    const char *second, gki_dtype dtype, size_t rank);

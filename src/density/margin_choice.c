@@ -58,18 +58,21 @@ static size_t split(const gki_column *column, const uint8_t *fold, size_t f, par
     return out;
 }
 
-/* Adds the held-out log densities of one fold. False if the candidate cannot be fitted. */
-static bool try_fold(const gki_column *train, size_t held_out, parts *p, trial *tried)
+/* Adds the held-out log densities of one fold, or marks a candidate that cannot be fitted. Lack of
+ * memory says nothing about the candidate, and is an error. */
+static gkv_status try_fold(const gki_column *train, size_t held_out, parts *p, trial *tried)
 {
     gki_margin margin;
-    if (gki_margin_fit(tried->kind, tried->detail, train, &margin) != GKV_OK ||
-        gki_margin_scores(&margin, held_out, p->held_out, p->z, p->slope) != GKV_OK)
-        return false;
-    for (size_t i = 0; i < held_out; i++) {
+    gkv_status status = gki_margin_fit(tried->kind, tried->detail, train, &margin);
+    if (status == GKV_OK)
+        status = gki_margin_scores(&margin, held_out, p->held_out, p->z, p->slope);
+    if (status != GKV_OK)
+        tried->mean = NAN;
+    for (size_t i = 0; status == GKV_OK && i < held_out; i++) {
         tried->log_density[p->index[i]] = gki_normal_log_pdf(p->z[i]) + p->slope[i];
         tried->far += fabs(p->z[i]) > 6;
     }
-    return true;
+    return status == GKV_ERR_MEMORY ? status : GKV_OK;
 }
 
 /* Whether `other` is better than the t by more than two standard errors. */
@@ -150,8 +153,8 @@ gkv_status gki_margin_choose(int64_t wanted, const gki_column *column, const uin
         gki_column train;
         const size_t held_out = split(column, fold, f, &p, &train);
         for (size_t i = 0; i < count; i++)
-            if (!isnan(list[i].mean) && !try_fold(&train, held_out, &p, &list[i]))
-                list[i].mean = NAN;
+            if (!isnan(list[i].mean))
+                GKV_TRY_GOTO(try_fold(&train, held_out, &p, &list[i]));
     }
     for (size_t i = 0; i < count; i++)
         for (size_t r = 0; r < p.n; r++)

@@ -249,6 +249,8 @@ gkv_status gki_table_columns_begin(const gkv_density_settings *settings, size_t 
             first = result;
         }
     }
+    if (first == GKV_ERR_MEMORY) /* a second time there may be memory, for this column alone */
+        return gki_fail(first, "out of memory for column %zu", failed + 1);
     /* messages belong to threads: the first failure is repeated for the caller */
     if (first != GKV_OK) {
         char text[GKV_COLUMN_TEXT];

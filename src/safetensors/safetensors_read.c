@@ -8,12 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "core/file.h"
 #include "core/foreign.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "safetensors/crc32.h"
 #include "safetensors/json_text.h"
 #include "safetensors/safetensors.h"
 
@@ -293,21 +293,22 @@ static gkv_status check_sum(const gki_safetensors *file, char *text)
         return gki_fail(GKV_ERR_DATA, "%s: damaged: its checksum is not a number of %d digits",
                         file->path, (int)GKV_SAFETENSORS_CHECKSUM_DIGITS);
     GKV_TRY(gki_alloc(BLOCK, 1, &block));
-    uLong sum = crc32_z(0, (const unsigned char *)text, (size_t)header);
+    uint32_t sum = gki_crc32(0, text, (size_t)header);
     gkv_status status = GKV_OK;
     for (uint64_t offset = file->data_begin; offset < file->size && status == GKV_OK;) {
         const uint64_t count = file->size - offset < BLOCK ? file->size - offset : BLOCK;
         status = read_at(file, offset, block, count);
-        sum = crc32_z(sum, block, (size_t)count);
+        sum = gki_crc32(sum, block, (size_t)count);
         offset += count;
     }
     free(block);
     if (status == GKV_OK && sum != wanted)
-        status = gki_fail(GKV_ERR_DATA,
-                          "%s: damaged: its checksum is %08" PRIx32 ", but that of its content is "
-                          "%08lx; restore it from a copy (or, if another program changed it on "
-                          "purpose, remove \"" GKV_SAFETENSORS_CHECKSUM_KEY "\" from its metadata)",
-                          file->path, wanted, (unsigned long)sum);
+        status =
+            gki_fail(GKV_ERR_DATA,
+                     "%s: damaged: its checksum is %08" PRIx32 ", but that of its content is "
+                     "%08" PRIx32 "; restore it from a copy (or, if another program changed it on "
+                     "purpose, remove \"" GKV_SAFETENSORS_CHECKSUM_KEY "\" from its metadata)",
+                     file->path, wanted, sum);
     return status;
 }
 

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
 #include "core/utf8.h"
+#include "safetensors/crc32.h"
 #include "safetensors/json_text.h"
 #include "safetensors/safetensors.h"
 
@@ -149,14 +149,14 @@ done:
 /* CRC-32 of the header and the arrays. */
 static uint32_t checksum(const char *text, size_t length, size_t count, const gki_tensor *tensors)
 {
-    uLong sum = crc32_z(0, (const unsigned char *)text, length);
+    uint32_t sum = gki_crc32(0, text, length);
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes = 0;
         gki_tensor_bytes(&tensors[i], &bytes);
         if (bytes > 0)
-            sum = crc32_z(sum, tensors[i].data, (size_t)bytes);
+            sum = gki_crc32(sum, tensors[i].data, (size_t)bytes);
     }
-    return (uint32_t)sum;
+    return sum;
 }
 
 gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tensor *tensors,

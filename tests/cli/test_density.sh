@@ -116,5 +116,14 @@ code=$?
 if [ $code -eq 130 ] && [ -e stopped/checkpoint.safetensors ]; then
     expect 4 "of a fit to other rows or with other settings" "$gkvae" density fit table.csv --out stopped --resume \
         --folds 2 --updates 30 --components 2 --candidates flow --no-page --quiet
+    # A density that cannot be saved leaves the state.
+    mkdir stopped/density.safetensors
+    expect 5 "stopped/density.safetensors: " "$gkvae" density fit table.csv --out stopped --resume --folds 2 \
+        --updates 4000 --components 2 --candidates flow --no-page --quiet
+    [ -e stopped/checkpoint.safetensors ] || fail "the state of a fit went before its density was kept"
+    rmdir stopped/density.safetensors
+    expect 0 "kept in stopped" "$gkvae" density fit table.csv --out stopped --resume --folds 2 --updates 4000 \
+        --components 2 --candidates flow --no-page --quiet
+    [ ! -e stopped/checkpoint.safetensors ] || fail "a finished fit has a checkpoint"
 fi
 finish

@@ -246,6 +246,10 @@ static void test_resume(void **state)
     assert_fails(gkv_density_fit(N, D, table3, &settings, NULL, &density), GKV_ERR_CONFIG,
                  "other settings");
     settings.seed = 1;
+    settings.keep_checkpoint = true; /* until the caller has saved the density */
+    gkv_density_free(fit_table(N, D, table3, &settings, 2));
+    assert_true(access(path, F_OK) == 0);
+    settings.keep_checkpoint = false;
     density = fit_table(N, D, table3, &settings, 2);
     assert_true(access(path, F_OK) != 0);
     double *a = log_densities(three, GKV_DENSITY_FLOW, N, table3),

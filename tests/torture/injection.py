@@ -186,7 +186,7 @@ class Lab:
                 found.append((CODE, f"the reason ({reason}) is not told: {last_line(outcome.err)}"))
             if not names_a_path(outcome.err):
                 found.append((CODE, f"no path is told: {last_line(outcome.err)}"))
-        if it.recovery == scenarios.RERUN:
+        if it.recovery in (scenarios.RERUN, scenarios.FITTING):
             found += self.check_whole(it, folder)
         return found
 
@@ -221,8 +221,10 @@ class Lab:
     def recover(self, it, folder):
         found = []
         reference = self.reference[it.name]
-        if it.recovery == scenarios.UPDATE or "--overwrite" in it.command:
-            outcome = self.run(("sample", it.run, "-n", "4", "--out", "after.png"), folder)
+        if it.run and (it.recovery == scenarios.UPDATE or "--overwrite" in it.command):
+            fitted = ("density",) if it.recovery == scenarios.FITTING else ()
+            out = "after.csv" if fitted else "after.png"
+            outcome = self.run((*fitted, "sample", it.run, "-n", "4", "--out", out), folder)
             if outcome.code != 0:
                 return [(LOSS, f"no command can use the run: {last_line(outcome.err)}")]
         if it.recovery == scenarios.UPDATE:
@@ -238,6 +240,8 @@ class Lab:
                 outcome = self.run(it.command, folder)
                 if outcome.code == CONFIG_CODE:
                     outcome = self.run((*it.command, "--overwrite"), folder)
+        elif it.recovery == scenarios.FITTING:
+            outcome = self.fit_again(it, folder)
         else:
             outcome = self.run(it.command, folder)
         if outcome.hung:
@@ -257,6 +261,14 @@ class Lab:
         return found
 
 
+    def fit_again(self, it, folder):
+        """The fit of a density is continued if there is its state, begun otherwise, and replaced if it is complete."""
+        command = tuple(word for word in it.command if word not in ("--resume", "--overwrite"))
+        has_state = (folder / it.run / "checkpoint.safetensors").exists()
+        outcome = self.run((*command, "--resume") if has_state else command, folder)
+        return self.run((*command, "--overwrite"), folder) if outcome.code == CONFIG_CODE else outcome
+
+
 def last_line(text):
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "(no message)"
@@ -273,8 +285,8 @@ def where(text):
     return f" in {' < '.join(names[:5])}" if names else ""
 
 
-PATHS = re.compile(r"[\w./-]*(/|\.(csv|npy|png|ini|idx|json|jsonl|html|py|onnx|safetensors)|done|half|new|kept|table"
-                   r"|planned|flows|onnx|standard output|fetched|data)")
+PATHS = re.compile(r"[\w./-]*(/|\.(csv|npy|npz|png|ini|idx|json|jsonl|html|py|onnx|safetensors)|done|half|new|kept|table"
+                   r"|planned|flows|onnx|standard output|fetched|data|fitted|begun|density|imported|pictures)")
 
 
 def names_a_path(text):

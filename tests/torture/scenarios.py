@@ -11,8 +11,10 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
+import time
 from dataclasses import dataclass
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -27,6 +29,8 @@ RUN_FILES = ("checkpoint.safetensors", "model.safetensors", "config.ini")
 PICTURES = ("base.png", "samples.png", "curves.png", "latent.png", "terms.png", "reconstructions.png",
             "interpolations.png")
 ONNX_PARTS = ("encoder", "decoder", "flow", "flow_inverse", "log_prob", "sample")
+DENSITY = ("--candidates", "t-copula,flow", "--folds", "1", "--threads", "1", "-q")
+IMPORTED = tuple(f"imported/{half}-{kind}-ubyte" for half in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 PLAN = """[plan]
 config = tiny.ini
 seeds = 1
@@ -39,6 +43,7 @@ model.base = normal
 RERUN = "rerun"        # the same command again gives the same files
 TRAINING = "training"  # train --resume, or the command if there is nothing to resume, gives the same files
 UPDATE = "update"      # the files are all old or all new; the command can be repeated
+FITTING = "fitting"    # the command, --resume if it left the state of a training, or --overwrite give the same files
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,10 @@ class Scenario:
 
 def run_files(folder, *more):
     return tuple(f"{folder}/{name}" for name in RUN_FILES + more)
+
+
+def density_files(folder, *more):
+    return tuple(f"{folder}/{name}" for name in ("density.safetensors", "density.json", *more))
 
 
 def scenario(name, command, *args, **kwargs):
@@ -83,6 +92,7 @@ SCENARIOS = {it.name: it for it in (
     scenario("sample", "sample done -n 8 --out s.png --idx s.idx --npy s.npy", folders=("done",),
              outputs=("s.png", "s.idx", "s.npy")),
     scenario("encode", "encode done --out c.npy", folders=("done",), outputs=("c.npy",)),
+    scenario("encode-npz", "encode done --out c.npz", folders=("done",), outputs=("c.npz",)),
     scenario("reconstruct", "reconstruct done -n 4 --out r.png", folders=("done",), outputs=("r.png",)),
     scenario("interpolate", "interpolate done --from 0 --to 1 --out i.png", folders=("done",), outputs=("i.png",)),
     scenario("export-onnx", "export flows --onnx onnx", folders=("flows",),
@@ -94,17 +104,42 @@ SCENARIOS = {it.name: it for it in (
              outputs=("table/compare.csv", "table/compare.json"), run="table"),
     scenario("compare-plan", "compare --plan plan.ini --out planned", run="planned",
              steps=True, outputs=("planned/plain-1/model.safetensors",)),
+    scenario("compare-shard", "compare --plan plan.ini --out planned --shard 1/1", run="planned", steps=True,
+             outputs=("planned/plain-1/model.safetensors",)),
+    scenario("compare-shards", "compare --plan plan.ini --out planned", folders=("planned",), run="planned", steps=True,
+             outputs=("planned/plain-1/model.safetensors", "planned/nll.png")),  # of a shard that is done
     scenario("fit-csv", "fit table.csv --picture f.png", outputs=("f.png",)),
     scenario("fit-npy", "fit table.npy --json"),
     scenario("fit-json", "fit table.csv --method mle --column a --json --bootstrap 20 -q"),
     scenario("fit-mixture", "fit table.csv --mixture 2 -q --json"),
     scenario("fit-joint", "fit table.csv --multivariate"),
+    scenario("fit-free", "fit table.csv --method mle --free c --column b --json -q"),
+    scenario("fit-intervals", "fit intervals.csv --lower from --upper to --method mle --json -q"),
+    scenario("fit-profile", "fit table.csv --method mle --intervals profile --column a -q"),
+    scenario("density-fit", "density fit table.csv --out fitted --updates 20", extra=DENSITY, recovery=FITTING,
+             run="fitted", outputs=density_files("fitted", "margins-1.png", "pair-1.png")),
+    scenario("density-fit-resume", "density fit table.csv --out begun --updates 1000 --resume --no-page", extra=DENSITY,
+             folders=("begun",), recovery=FITTING, run="begun", outputs=density_files("begun")),
+    scenario("density-fit-overwrite", "density fit table.csv --out density --seed 2 --updates 20 --overwrite --no-page",
+             extra=DENSITY, folders=("density",), recovery=FITTING, run="density", outputs=density_files("density")),
+    scenario("density-eval", "density eval density table.csv --json", folders=("density",)),
+    scenario("density-sample", "density sample density -n 50 --out d.npy", folders=("density",), outputs=("d.npy",)),
+    scenario("density-log-density", "density log-density density table.csv --out l.csv", folders=("density",),
+             outputs=("l.csv",)),
+    scenario("density-conditional", "density conditional density --given a=0.5 -n 20", folders=("density",)),
+    scenario("density-outliers", "density outliers density table.csv", folders=("density",)),
     scenario("gk", "gk quantile --fit fit.json 0.1 0.9"),
     scenario("gk-sample", "gk sample --params 0,1,0.2,0.1 -n 2000"),
     scenario("data-info", "data info --folder data --dataset tiny"),
+    scenario("data-import", "data import data/tiny/t10k-images-idx3-ubyte.gz --overwrite --out imported --test 0.25"
+             " --labels data/tiny/t10k-labels-idx1-ubyte", folders=("imported",), outputs=IMPORTED),
+    scenario("data-import-folder", "data import pictures --out from-pictures", extra=("--overwrite",),
+             folders=("pictures",), outputs=("from-pictures/train-images-idx3-ubyte",)),
     scenario("data-get", "data get mnist --folder fetched", run="fetched", steps=True, foreign=True),
     scenario("settings", "settings"),
     scenario("features", "features data/tiny/t10k-images-idx3-ubyte.gz --out f.npy --threads 1", outputs=("f.npy",)),
+    scenario("features-train", "features train tiny --out net.safetensors --epochs 1 --threads 1 -q",
+             outputs=("net.safetensors",)),
 )}
 
 
@@ -136,6 +171,10 @@ def write_tables(folder):
         writer = csv.writer(file)
         writer.writerow(("a", "b"))
         writer.writerows((f"{a:.6f}", f"{b:.6f}") for a, b in rows)
+    with open(folder / "intervals.csv", "w", newline="", encoding="ascii") as file:
+        writer = csv.writer(file)
+        writer.writerow(("from", "to"))
+        writer.writerows((f"{a:.1f}", f"{a + 0.5:.1f}" if a < 1.5 else "") for a, _ in rows)
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (300, 2), }"
     header += b" " * (117 - len(header)) + b"\n"
     (folder / "table.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header +
@@ -191,10 +230,32 @@ def prepare(program, calls, base, mnist=None):
     shutil.rmtree(base / "half")
     subprocess.run([*tool, f"--at={first}", "--do=kill-after", "--", program, *half], cwd=base,
                    env=environment(base), check=False, stdin=subprocess.DEVNULL)
+    run("compare", "--plan", "plan.ini", "--out", "planned", "--shard", "1/1")
+    run("data", "import", "data/tiny/train-images-idx3-ubyte.gz", "--out", "imported", "--test", "0.5")
+    (base / "pictures").mkdir()
+    for n in "012":
+        run("sample", "done", "-n", "1", "--out", f"pictures/{n}.png", "--seed", n)
+    run("density", "fit", "table.csv", "--out", "density", "--updates", "20", "--no-page", *DENSITY)
+    interrupt_fit(program, base)
     (base / "fit.json").write_bytes(run("fit", "table.csv", "--column", "a", "--json"))
 
 
-COMMON = ("data", "bin", "table.csv", "table.npy", "fit.json", "tiny.ini", "plan.ini")
+def interrupt_fit(program, base):
+    """Leaves the state of a density's fit in the folder `begun`: that of a SIGINT while the flow is trained."""
+    command = (program, "density", "fit", "table.csv", "--out", "begun", "--updates", "1000", *DENSITY)
+    for attempt in range(200):
+        shutil.rmtree(base / "begun", ignore_errors=True)
+        process = subprocess.Popen(command, cwd=base, env=environment(base), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.1 + 0.05 * attempt)
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        if (base / "begun/checkpoint.safetensors").exists():
+            return
+    raise SystemExit("torture: the fit of a density left no state")
+
+
+COMMON = ("data", "bin", "table.csv", "table.npy", "intervals.csv", "fit.json", "tiny.ini", "plan.ini")
 
 
 def fill(base, it, folder):
