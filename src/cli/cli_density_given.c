@@ -127,7 +127,8 @@ done:
 int cli_density_conditional(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"given", 'g', "NAME=VALUE,...", CLI_ONCE, "The given values of some columns (required)", 0},
+        {"given", 'g', "NAME=VALUE,...", CLI_ONCE, "The given values of some columns (required)",
+         0},
         {"count", 'n', "N", 0,
          "Write so many draws of the other columns (default: describe them in a table)", 0},
         CANDIDATE,
