@@ -66,7 +66,34 @@ gkv_status gkv_gk_fit_octiles(size_t n, const double *x, double c, gkv_gk *out)
  *
  * Each level therefore gives a g. Its median over the levels is the estimate. log B and h are the
  * intercept and the slope of the line of the logarithm of the second equation in L = z²/2 (Hoaglin,
- * in Exploring Data Tables, Trends, and Shapes, 1985). The functions are those of the family. */
+ * in Exploring Data Tables, Trends, and Shapes, 1985). A family has its own functions for these. */
+
+double gki_gk_letter_g_exp(double lower, double upper, double z, double c)
+{
+    (void)c;
+    return log(upper / lower) / z;
+}
+
+double gki_gk_letter_skew_exp(double gz)
+{
+    return gz != 0 ? sinh(gz) / gz : 1.0;
+}
+
+double gki_gk_letter_g_tanh(double lower, double upper, double z, double c)
+{
+    return 2.0 / z * atanh(fmax(-0.999, fmin(0.999, (upper - lower) / (upper + lower) / c)));
+}
+
+double gki_gk_letter_skew_tanh(double gz)
+{
+    (void)gz;
+    return 1.0;
+}
+
+double gki_gk_letter_tail_exp(double z)
+{
+    return z * z / 2.0;
+}
 
 /* The deepest letter value has at least this number of observations beyond it. */
 static const double least_beyond = 4.0;

@@ -62,6 +62,13 @@ static inline double gki_gk_fit_scale_of_k(double k)
 }
 void gki_gk_fit_scale_by_quartiles(gkv_gk *start);
 
+/* Parts of letters: the factors E = (e^u − 1)/u and 1 + c tanh(u/2), and the tail L = z²/2. */
+double gki_gk_letter_g_exp(double lower, double upper, double z, double c);
+double gki_gk_letter_skew_exp(double gz);
+double gki_gk_letter_g_tanh(double lower, double upper, double z, double c);
+double gki_gk_letter_skew_tanh(double gz);
+double gki_gk_letter_tail_exp(double z);
+
 /* Computes the normal scores z[n] of x[n], which may be z, and log Q'(z) unless log_dq is NULL. */
 void gki_gk_fit_inverse(const gkv_gk *gk, size_t n, const double *x, double *z, double *log_dq);
 

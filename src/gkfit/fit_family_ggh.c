@@ -19,22 +19,6 @@ static void ggh_k_min(size_t n, double c, const double *g, double *k_min, double
     gki_gk_fit_square_bound(ggh_unit(c), n, g, k_min, slope, curvature);
 }
 
-static double ggh_letter_g(double lower, double upper, double z, double c)
-{
-    return 2.0 / z * atanh(fmax(-0.999, fmin(0.999, (upper - lower) / (upper + lower) / c)));
-}
-
-static double ggh_letter_skew(double gz)
-{
-    (void)gz;
-    return 1.0;
-}
-
-static double ggh_letter_tail(double z)
-{
-    return z * z / 2.0;
-}
-
 const gki_gk_fit_family gki_gk_fit_family_ggh = {
     .kernels = gki_gk_scalar_kernels,
     .most_g = 100.0,
@@ -43,5 +27,7 @@ const gki_gk_fit_family gki_gk_fit_family_ggh = {
     .has_pole = ggh_has_pole,
     .k_min = ggh_k_min,
     .set_scale = gki_gk_fit_scale_by_quartiles,
-    .letters = {.g = ggh_letter_g, .skew = ggh_letter_skew, .tail = ggh_letter_tail},
+    .letters = {.g = gki_gk_letter_g_tanh,
+                .skew = gki_gk_letter_skew_tanh,
+                .tail = gki_gk_letter_tail_exp},
 };

@@ -14,22 +14,6 @@ static void gh_k_min(size_t n, double c, const double *g, double *k_min, double 
     gki_gk_fit_square_bound(0.0, n, g, k_min, slope, curvature);
 }
 
-static double gh_letter_g(double lower, double upper, double z, double c)
-{
-    (void)c;
-    return log(upper / lower) / z;
-}
-
-static double gh_letter_skew(double gz)
-{
-    return gz != 0 ? sinh(gz) / gz : 1.0;
-}
-
-static double gh_letter_tail(double z)
-{
-    return z * z / 2.0;
-}
-
 const gki_gk_fit_family gki_gk_fit_family_gh = {
     .kernels = gki_gk_scalar_kernels,
     .most_g = 10.0,  /* it is an exponent */
@@ -38,5 +22,7 @@ const gki_gk_fit_family gki_gk_fit_family_gh = {
     .has_pole = gh_has_pole,
     .k_min = gh_k_min,
     .set_scale = gki_gk_fit_scale_by_quartiles,
-    .letters = {.g = gh_letter_g, .skew = gh_letter_skew, .tail = gh_letter_tail},
+    .letters = {.g = gki_gk_letter_g_exp,
+                .skew = gki_gk_letter_skew_exp,
+                .tail = gki_gk_letter_tail_exp},
 };

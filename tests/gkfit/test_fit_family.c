@@ -376,14 +376,18 @@ static void rows_agree_with_families(void **state)
                                 exp(start.k * row->letters.tail(z)),
                             low + up, 1e-12);
         }
-        assert_true(gkv_gk_fit_g_max(family) == (family == GH ? 10 : 100));
+        assert_true(gkv_gk_fit_g_max(family) == row->most_g);
         assert_string_equal(gkv_gk_fit_method_name(GKV_GK_LM, family),
                             "least squares on quantiles");
         assert_string_equal(gkv_gk_fit_method_name(GKV_GK_MLE, family), "maximum likelihood");
         assert_string_equal(gkv_gk_fit_method_name(GKV_GK_OCTILES, family),
-                            family == GKV_GK_FAMILY_GK ? "octile method" : "letter values");
+                            row->letters.g ? "letter values" : "octile method");
         assert_string_equal(gkv_gk_fit_method_name((gkv_gk_method)7, family), "unknown");
     }
+    assert_true(gkv_gk_fit_g_max(GKV_GK_FAMILY_GK) == 100 && gkv_gk_fit_g_max(GH) == 10 &&
+                gkv_gk_fit_g_max(GGH) == 100);
+    assert_string_equal(gkv_gk_fit_method_name(GKV_GK_OCTILES, GKV_GK_FAMILY_GK), "octile method");
+    assert_string_equal(gkv_gk_fit_method_name(GKV_GK_OCTILES, GGH), "letter values");
     assert_true(isnan(gkv_gk_fit_g_max(-1)) && isnan(gkv_gk_fit_g_max(GKV_GK_FAMILIES)));
     assert_string_equal(gkv_gk_fit_method_name(GKV_GK_LM, GKV_GK_FAMILIES), "unknown");
 }
