@@ -117,7 +117,9 @@ def test_numbers_of_enumerations():
     gk, fit = text_of("gk.h"), text_of("gk_fit.h")
     assert enumeration(gk, "GKV_GK_FAMILY_GK") == {
         **{f"GKV_GK_FAMILY_{name.upper()}": number for name, number in _evaluate.FAMILIES.items()},
-        "GKV_GK_FAMILIES": 3}
+        "GKV_GK_FAMILIES": len(_evaluate.FAMILIES)}
+    assert _evaluate.PARAMETERS == {"gk": tuple("ABgkc"), "gh": tuple("ABgh"), "ggh": tuple("ABghc")}
+    assert _evaluate.TITLES == {"gk": "g-and-k", "gh": "g-and-h", "ggh": "generalised g-and-h"}
     methods = enumeration(fit, "GKV_GK_MLE")
     assert {"lm": methods["GKV_GK_LM"], "mle": methods["GKV_GK_MLE"],
             "octile": methods["GKV_GK_OCTILES"]} == _evaluate.METHODS

@@ -22,7 +22,16 @@ covariance_of <- function(numbers, names)
     matrix(numbers[unlist(lapply(of_each(), function(first) of_each(paste0("covariance.", first, "."))))], 4L,
            byrow = TRUE, dimnames = list(names, names))
 
-parameter_names <- function(family) c("A", "B", "g", if (family == "gk") "k" else "h")
+# What a family is called, and its parameters: A, B, g, the weight of the tails, and c if it has it.
+family_facts <- function(family) {
+    name <- paste0("family.", family)
+    if (is.null(tables[[name]]))
+        tables[[name]] <- .Call(gkr_family, family)
+    tables[[name]]
+}
+family_title <- function(family) family_facts(family)[[1L]]
+parameter_names <- function(family) family_facts(family)[2:5]
+has_c <- function(family) "c" %in% family_facts(family)
 
 # Results do not depend on the number of threads.
 threads_for <- function(small) {

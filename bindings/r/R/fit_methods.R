@@ -1,13 +1,12 @@
 # S3 methods of fits of one sample.
 
-family_titles <- c(gk = "g-and-k", gh = "g-and-h", ggh = "generalised g-and-h")
 method_titles <- c(mle = "maximum likelihood", lm = "least squares on quantiles", octile = "octiles", none = "no fit")
 test_notes <- c(ties = "no p-value: equal values contradict a continuous distribution; give their resolution",
                 heaps = "no p-value: too many values are multiples of a coarser unit than the resolution",
                 "few bins" = "no test of fit: too few bins", none = "no test of fit")
 
 fit_title <- function(x)
-    paste0(family_titles[[x$family]], " distribution", if (x$family != "gh") paste0(", c = ", format(x$c)), ", by ",
+    paste0(family_title(x$family), " distribution", if (has_c(x$family)) paste0(", c = ", format(x$c)), ", by ",
            method_titles[[x$method]], ", ", x$n, " values", omitted_words(x))
 
 omitted_words <- function(x) if (isTRUE(x$omitted > 0)) paste0(" (", x$omitted, " with missing values left out)")
@@ -186,7 +185,7 @@ plot_density <- function(fit, sample, ...) {
     grid <- seq(ends[1], ends[2], length.out = 401)
     curve <- fitted_function(fit, "pdf", grid)
     empty_plot(grid, curve, list(ylim = c(0, max(curve, heights)), xlab = "x", ylab = "density",
-                                 main = family_titles[[fit$family]]), ...)
+                                 main = family_title(fit$family)), ...)
     graphics::rect(breaks[-length(breaks)], 0, breaks[-1], heights, col = "grey85", border = NA)
     graphics::lines(grid, curve, col = "steelblue", lwd = 2)
 }
@@ -249,6 +248,6 @@ anova.fitgk <- function(object, ...) {
     }, "")
     table <- data.frame(Df = df, logLik = loglik, "Chi Df" = steps, Chisq = chisq, "Pr(>Chisq)" = p,
                         check.names = FALSE, row.names = make.unique(fixed))
-    structure(table, heading = paste0("Likelihood ratio tests of ", family_titles[[object$family]], " fits\n"),
+    structure(table, heading = paste0("Likelihood ratio tests of ", family_title(object$family), " fits\n"),
               class = c("anova", "data.frame"))
 }

@@ -52,12 +52,25 @@ static SEXP gkr_names(SEXP table)
 
 static gkv_gk_family family_of(SEXP name)
 {
-    static const char *const names[GKV_GK_FAMILIES] = {
-        [GKV_GK_FAMILY_GK] = "gk", [GKV_GK_FAMILY_GH] = "gh", [GKV_GK_FAMILY_GGH] = "ggh"};
     for (int family = 0; family < GKV_GK_FAMILIES; family++)
-        if (strcmp(CHAR(Rf_asChar(name)), names[family]) == 0)
+        if (strcmp(CHAR(Rf_asChar(name)), gkv_gk_family_short_name(family)) == 0)
             return (gkv_gk_family)family;
     Rf_error("gkvae: there is no family \"%s\"", CHAR(Rf_asChar(name)));
+}
+
+/* The name of a family in texts, and the names of its parameters. */
+static SEXP gkr_family(SEXP name)
+{
+    const gkv_gk_family family = family_of(name);
+    R_xlen_t count = 1;
+    for (size_t i = 0; i <= GKV_GK_C; i++)
+        count += gkv_gk_family_parameter(family, i) != NULL;
+    const SEXP out = PROTECT(Rf_allocVector(STRSXP, count));
+    SET_STRING_ELT(out, 0, Rf_mkChar(gkv_gk_family_name(family)));
+    for (R_xlen_t i = 1; i < count; i++)
+        SET_STRING_ELT(out, i, Rf_mkChar(gkv_gk_family_parameter(family, (size_t)i - 1)));
+    UNPROTECT(1);
+    return out;
 }
 
 static gkv_flat_function function_of(SEXP name)
@@ -370,6 +383,7 @@ typedef void any_function(void);
 static const R_CallMethodDef entries[] = {
     {"gkr_evaluate", FUNCTION(gkr_evaluate), 4},
     {"gkr_names", FUNCTION(gkr_names), 1},
+    {"gkr_family", FUNCTION(gkr_family), 1},
     {"gkr_fit", FUNCTION(gkr_fit), 5},
     {"gkr_bootstrap", FUNCTION(gkr_bootstrap), 6},
     {"gkr_mgk", FUNCTION(gkr_mgk), 5},

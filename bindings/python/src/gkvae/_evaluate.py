@@ -11,6 +11,10 @@ from ._library import check, libgk, names, settings
 
 _WORDS = settings("fit").words()
 FAMILIES = {word: number for number, word in enumerate(_WORDS["family"])}
+# Families in texts; and the names of A, B, g, the weight of the tails, and c if the family has it.
+TITLES = {word: libgk.gkv_gk_family_name(number).decode() for word, number in FAMILIES.items()}
+PARAMETERS = {word: tuple(name.decode() for i in range(5) if (name := libgk.gkv_gk_family_parameter(number, i)))
+              for word, number in FAMILIES.items()}
 METHODS = {word: number for number, word in enumerate(_WORDS["method"])}
 INTERVALS = {word: number for number, word in enumerate(_WORDS["intervals"])}
 GK, GH, GGH = (FAMILIES[word] for word in ("gk", "gh", "ggh"))

@@ -7,7 +7,7 @@ import numpy as np
 
 from ._arrays import address, as_index
 from ._calls import Call, Options, threads_of
-from ._evaluate import FAMILIES, METHODS
+from ._evaluate import FAMILIES, METHODS, PARAMETERS
 from ._library import libgk, names, settings as flat_settings
 
 NUMBERS = names("fit")
@@ -24,9 +24,9 @@ def vector_of(values: Any, family: str, name: str, missing: float) -> Optional[n
     """Numbers of A, B, g, k from a mapping, or from four numbers in which None is missing."""
     if values is None:
         return None
-    names = "ABgk" if family == "gk" else "ABgh"
+    names = PARAMETERS[family][:4]
     if isinstance(values, Mapping):
-        unknown = [key for key in values if key not in tuple(names)]
+        unknown = [key for key in values if key not in names]
         if unknown:
             raise ValueError(f"{name} has {unknown[0]!r}; the parameters are {', '.join(names)}")
         values = [values.get(key) for key in names]
@@ -54,8 +54,7 @@ def fit_settings(family: str, method: str, c: float, fixed: Any, start: Any, bou
         raise ValueError("all parameters are fixed: there is nothing to fit")
     low = high = None
     if bounds is not None:
-        last = "ABgk" if family == "gk" else "ABgh"
-        pairs = dict(bounds) if isinstance(bounds, Mapping) else dict(zip(last, bounds))
+        pairs = dict(bounds) if isinstance(bounds, Mapping) else dict(zip(PARAMETERS[family][:4], bounds))
         low = vector_of({key: pair[0] for key, pair in pairs.items() if pair is not None}, family, "bounds", -np.inf)
         high = vector_of({key: pair[1] for key, pair in pairs.items() if pair is not None}, family, "bounds", np.inf)
     for name, values in (("fixed", held), ("start", vector_of(start, family, "start", np.nan)), ("low", low),

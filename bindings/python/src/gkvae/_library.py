@@ -5,7 +5,7 @@ import ctypes
 import functools
 import itertools
 import os
-from ctypes import CFUNCTYPE, c_bool, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, c_bool, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Tuple
 
@@ -78,6 +78,8 @@ libgk.gkv_remedy_name.restype, libgk.gkv_remedy_name.argtypes = c_char_p, [c_int
 libgk.gkv_flat_free.restype, libgk.gkv_flat_free.argtypes = None, [c_void_p]
 for _name in ("gkv_flat_setting_name", "gkv_flat_setting_words"):
     getattr(libgk, _name).restype, getattr(libgk, _name).argtypes = c_char_p, [c_void_p, c_size_t]
+libgk.gkv_gk_family_name.restype, libgk.gkv_gk_family_name.argtypes = c_char_p, [c_int64]
+libgk.gkv_gk_family_parameter.restype, libgk.gkv_gk_family_parameter.argtypes = c_char_p, [c_int64, c_size_t]
 libgk.gkv_lm_stop_name.restype = c_char_p
 libgk.gkv_lm_stop_name.argtypes = [c_int]
 libgk.gkv_flat_gk_value.restype = c_double

@@ -6,6 +6,7 @@ from typing import Any, Iterator, List, Mapping, Optional, Sequence
 import numpy as np
 
 from ._arrays import as_doubles, as_real, as_sample, as_weights
+from ._evaluate import PARAMETERS
 from ._fit_settings import choice, fit_settings, run_fits
 from ._library import ARGUMENT, INTERRUPTED, MEMORY, message
 from ._summary import many_summary
@@ -61,7 +62,7 @@ class FitResults(Sequence):
     def to_frame(self) -> Any:
         """A DataFrame of pandas with a row for each sample: estimates, standard errors, loglik and others."""
         import pandas
-        four = ["A", "B", "g", "k" if self.family == "gk" else "h"]
+        four = list(PARAMETERS[self.family][:4])
         frame = pandas.DataFrame(np.hstack([self.params, self.se]), index=self.names,
                                  columns=[*four, *(f"se_{name}" for name in four)])
         for name in ("loglik", "aic", "bic", "pvalue", "converged"):

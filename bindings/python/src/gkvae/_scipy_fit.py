@@ -7,7 +7,7 @@ import numpy as np
 
 from . import distributions
 from ._arrays import as_sample
-from ._evaluate import FAMILIES
+from ._evaluate import FAMILIES, PARAMETERS
 from .fitting import _fit_one
 
 
@@ -43,9 +43,9 @@ def fit_of_scipy(dist: Any, data: Any, args: tuple, kwds: dict) -> tuple:
     """rv_continuous.fit by maximum likelihood."""
     shapes, fixed, start = _fixed_of_scipy(dist, args, kwds)
     c = fixed.pop("c", start.pop("c", distributions.C))
-    family = dist.name if dist.name in FAMILIES else ("gk", "gh", "ggh")[dist.family]
+    family = dist.name if dist.name in FAMILIES else list(FAMILIES)[dist.family]
     last = shapes[1]
-    names = {"loc": "A", "scale": "B", "g": "g", last: "k" if family == "gk" else "h"}
+    names = {"loc": "A", "scale": "B", "g": "g", last: PARAMETERS[family][3]}
     if len(fixed) == 4:
         raise ValueError("All parameters fixed. There is nothing to optimize.")
     x = as_sample(np.ravel(data))
@@ -59,7 +59,7 @@ def fit_of_scipy(dist: Any, data: Any, args: tuple, kwds: dict) -> tuple:
 def start_of_scipy(dist: Any, data: Any) -> tuple:
     """A start for SciPy's own fits: the closed form in seven quantiles."""
     x = as_sample(np.ravel(data))
-    family = ("gk", "gh", "ggh")[dist.family]
+    family = list(FAMILIES)[dist.family]
     a, b, g, k = _fit_one((x, None, None), family, "octile", distributions.C, None, None, None, None, None, 0.95,
                           None).params
     return (g, k, a, b) if dist.numargs == 2 else (g, k, distributions.C, a, b)

@@ -5,7 +5,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-_FAMILY = {"gk": "g-and-k", "gh": "g-and-h", "ggh": "generalised g-and-h"}
+from ._evaluate import PARAMETERS, TITLES
+
 _METHOD = {"mle": "maximum likelihood", "lm": "least squares on quantiles", "octile": "octile", "none": "no fit"}
 _NO_TEST = {"ties": "no p-value: equal values contradict a continuous distribution; give their resolution",
             "heaps": "no p-value: too many values are multiples of a coarser unit than the resolution",
@@ -14,9 +15,9 @@ _NO_TEST = {"ties": "no p-value: equal values contradict a continuous distributi
 
 def fit_summary(fit: Any) -> str:
     """The table of FitResult.summary."""
-    constant = "" if fit.family == "gh" else f", c = {fit.c:g}"
+    constant = f", c = {fit.c:g}" if "c" in PARAMETERS[fit.family] else ""
     percent = f"{100 * fit.confidence:g}%"
-    lines = [f"{_FAMILY[fit.family]} distribution{constant}, by {_METHOD[fit.method]}, {fit.n} values",
+    lines = [f"{TITLES[fit.family]} distribution{constant}, by {_METHOD[fit.method]}, {fit.n} values",
              f"{'':>4} {'estimate':>13} {'std error':>12} {percent + ' low':>13} {percent + ' high':>13}"]
     for name, value, se, (low, high), bound in zip(fit.params._fields, fit.params, fit.se, fit._interval, fit.bound):
         at = "  at a bound" if bound else ""
@@ -33,7 +34,7 @@ def fit_summary(fit: Any) -> str:
 
 def many_summary(fits: Any) -> str:
     """The table of FitResults.summary."""
-    last = "k" if fits.family == "gk" else "h"
+    last = PARAMETERS[fits.family][3]
     names = list(map(str, fits.names))
     width = max(6, *map(len, names)) if names else 6
     lines = [f"{'':>{width}} {'A':>11} {'B':>11} {'g':>9} {last:>9} {'loglik':>12} {'p':>8}"]
@@ -64,7 +65,7 @@ def fit_plot(fit: Any, data: tuple, axes: Optional[Any]) -> Any:
                  color="0.8")
     grid = np.linspace(low, high, 400)
     density.plot(grid, dist.pdf(grid), color="C0")
-    density.set(xlabel="x", ylabel="density", title=f"{_FAMILY[fit.family]}")
+    density.set(xlabel="x", ylabel="density", title=f"{TITLES[fit.family]}")
     order = np.argsort(x, kind="stable")
     w = np.ones(x.size) if weights is None else weights[order]
     total = w.sum()

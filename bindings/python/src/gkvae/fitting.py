@@ -10,7 +10,7 @@ import numpy as np
 from . import distributions
 from ._arrays import address, as_index, as_real, as_sample, as_weights, seed_of
 from ._calls import Call, Options, threads_of
-from ._evaluate import INTERVALS, METHODS
+from ._evaluate import INTERVALS, METHODS, PARAMETERS
 from ._fit_settings import NUMBERS, choice, fit_settings, run_fits
 from ._library import libgk, names, settings as flat_settings
 from ._summary import fit_plot, fit_summary
@@ -23,6 +23,7 @@ _FLAGS = {"converged", "at_bound", "symmetric"}
 
 GKParams = namedtuple("GKParams", "A B g k")
 GHParams = namedtuple("GHParams", "A B g h")
+_FOUR = {kind._fields: kind for kind in (GKParams, GHParams)}
 CEstimate = namedtuple("CEstimate", "value se low high determined weak held loglik_held ratio pvalue")
 _C_NUMBERS = ("c", "se.c", "low.c", "high.c", "determined.c", "weak.c", "held.c", "held_log_likelihood.c", "ratio.c",
               "p_value.c")
@@ -85,7 +86,7 @@ class FitResult:
 
     def __init__(self, row: np.ndarray, family: str, c: float, confidence: float, data: Optional[tuple] = None,
                  call: Optional[Dict[str, Any]] = None) -> None:
-        four: Any = GKParams if family == "gk" else GHParams
+        four: Any = _FOUR[PARAMETERS[family][:4]]
         self.family, self.c, self.confidence = family, c, confidence
         self.params = four(*map(float, row[_ESTIMATES]))
         self.se = four(*map(float, row[_SE]))
@@ -117,7 +118,7 @@ class FitResult:
         return self._dist_of(*self.params)
 
     def _dist_of(self, a: float, b: float, g: float, k: float) -> Any:
-        shapes = (g, k) if self.family == "gh" else (g, k, self.c)
+        shapes = (g, k, self.c) if "c" in PARAMETERS[self.family] else (g, k)
         return getattr(distributions, self.family)(*shapes, loc=a, scale=b)
 
     def conf_int(self, confidence: Optional[float] = None, method: str = "wald") -> np.ndarray:
@@ -349,7 +350,7 @@ class BootstrapResult:
     """
 
     def __init__(self, numbers: np.ndarray, estimates: np.ndarray, family: str, confidence: float) -> None:
-        four: Any = GKParams if family == "gk" else GHParams
+        four: Any = _FOUR[PARAMETERS[family][:4]]
         at = _BOOTSTRAP.index
         self.se, self.bias = (four(*map(float, numbers[_places(_BOOTSTRAP, prefix)])) for prefix in ("se.", "bias."))
         self._interval = numbers[np.stack([_places(_BOOTSTRAP, "low."), _places(_BOOTSTRAP, "high.")], axis=1)]
