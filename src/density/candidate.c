@@ -23,7 +23,7 @@ const char *gkv_density_candidate_name(int64_t candidate)
 
 bool gki_candidate_has_conditionals(const gki_candidate_ops *ops)
 {
-    return !ops->has_model || ops->conditional;
+    return ops->is_copula || ops->conditional;
 }
 
 gki_candidate gki_candidate_begin(gkv_density_candidate number)

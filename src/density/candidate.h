@@ -5,9 +5,9 @@
  * derivatives of the margins turn into one of values. The candidates are the rows of a table
  * (candidate.c), and each kind has a file: the t copula, mixtures, and the flow.
  *
- * The t copula has no model of its own: it is that of the density, which the others need, too. It
- * whitens the scores for the flow, and has a share ε of the others. What this header says of models
- * is not about it. All functions are thread-safe. */
+ * The t copula belongs to the density, because the others need it, too: it whitens the scores for
+ * the flow, and has a share ε of the others. So it has no model of its own, and of the operations
+ * only fit(). All functions are thread-safe. */
 #ifndef GKV_DENSITY_CANDIDATE_H
 #define GKV_DENSITY_CANDIDATE_H
 
@@ -34,7 +34,7 @@ typedef struct gki_candidate_ops {
     const char *name;   /* as settings, files and reports call it */
     bool on_values;     /* whether it is a density of values; else it is one of scores */
     bool has_share;     /* whether a share ε of the t copula is mixed into it */
-    bool has_model;     /* false for the t copula alone */
+    bool is_copula;     /* whether it is the t copula of the density */
     size_t columns_min; /* a density of fewer columns is fitted without it */
 
     /* The rank that fits it: this number modulo that of ranks. With `ranks_by_fold` the fit of each
@@ -70,13 +70,15 @@ typedef struct gki_candidate_ops {
     gkv_status (*conditional)(const gki_candidate *candidate, size_t count, const size_t *given,
                               const double *values, double *log_given, void **model);
 
-    /* Gives the model of rank `owner` to all ranks, which call it together and know `info`.
+    /* The other operations are NULL for a candidate without parameters.
+     *
+     * Gives the model of rank `owner` to all ranks, which call it together and know `info`.
      * GKV_ERR_IO, GKV_ERR_MEMORY. */
     gkv_status (*share)(const gki_density_job *job, int owner, gkv_density *density,
                         gki_candidate *candidate);
 
-    /* Puts the tensors and the metadata of the model. It is called for a candidate without a model,
-     * too. GKV_ERR_MEMORY. */
+    /* Puts the tensors and the metadata of the model. The model is NULL if it was not fitted.
+     * GKV_ERR_MEMORY. */
     gkv_status (*save)(const gki_candidate *candidate, gki_density_writer *writer);
 
     /* Reads what save() put. GKV_ERR_DATA if it is not a distribution of the density's columns;
@@ -91,7 +93,7 @@ typedef struct gki_candidate_ops {
 struct gki_candidate {
     const gki_candidate_ops *ops;
     gkv_density_candidate number; /* its row in the table */
-    void *model;                  /* as fit() or load() made it; NULL before */
+    void *model; /* the parameters, as fit() or load() made them; NULL before, and without any */
     /* what is known of it; copula_share is ε, 0 before the validation has chosen it */
     gkv_density_candidate_info info;
     double *calibration; /* [n_calibration] log densities of held-out rows, ascending */

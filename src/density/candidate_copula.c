@@ -25,5 +25,6 @@ static gkv_status fit_copula(gki_density_job *job, const gki_fit_rows *rows, gkv
 }
 
 const gki_candidate_ops gki_candidate_copula = {.name = "t-copula",
+                                                .is_copula = true,
                                                 .columns_min = 1,
                                                 .fit = fit_copula};

@@ -205,7 +205,6 @@ static gkv_status load_flow(const gki_density_reader *reader, const gkv_density 
 
 const gki_candidate_ops gki_candidate_flow = {.name = "flow",
                                               .has_share = true,
-                                              .has_model = true,
                                               .columns_min = 2,
                                               .rank = 1,
                                               .ranks_by_fold = true,

@@ -194,11 +194,10 @@ done:
     return status;
 }
 
-#define MIXTURE                                                                             \
-    .has_share = true, .has_model = true, .columns_min = 1, .fit = fit_mixture,             \
-    .log_density = mixture_log_density, .draw = draw_mixture, .marginal = mixture_marginal, \
-    .conditional = mixture_conditional, .share = share_mixture, .save = save_mixture,       \
-    .load = load_mixture, .free = free_mixture
+#define MIXTURE                                                                                  \
+    .has_share = true, .columns_min = 1, .fit = fit_mixture, .log_density = mixture_log_density, \
+    .draw = draw_mixture, .marginal = mixture_marginal, .conditional = mixture_conditional,      \
+    .share = share_mixture, .save = save_mixture, .load = load_mixture, .free = free_mixture
 
 const gki_candidate_ops gki_candidate_normal_mixture = {.name = "normal-mixture",
                                                         .rank = 2,

@@ -114,7 +114,7 @@ static gkv_status put_candidate(gki_density_writer *writer, const gki_candidate 
         GKV_TRY(gki_density_put(writer, "calibration", candidate->ops->name, GKV_F64,
                                 GKV_SHAPE((int64_t)candidate->n_calibration),
                                 candidate->calibration));
-    return candidate->ops->has_model ? candidate->ops->save(candidate, writer) : GKV_OK;
+    return candidate->ops->save ? candidate->ops->save(candidate, writer) : GKV_OK;
 }
 
 gkv_status gkv_density_save(const gkv_density *density, const char *path)
@@ -242,7 +242,7 @@ static gkv_status read_candidates(const gki_density_reader *reader, gkv_density 
         if (!candidate->info.fitted)
             continue;
         GKV_TRY(read_calibration(reader, candidate));
-        if (candidate->ops->has_model)
+        if (candidate->ops->load)
             GKV_TRY(candidate->ops->load(reader, density, candidate));
     }
     return density->chosen >= 0 && density->candidates[density->chosen].info.fitted

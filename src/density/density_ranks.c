@@ -20,7 +20,7 @@ bool gki_density_counts(const gki_density_job *job, size_t fold, int64_t candida
 
 bool gki_density_fits(const gki_density_job *job, size_t fold, int64_t candidate)
 {
-    return !gki_candidate_of(candidate)->has_model || gki_density_counts(job, fold, candidate);
+    return gki_candidate_of(candidate)->is_copula || gki_density_counts(job, fold, candidate);
 }
 
 gkv_status gki_density_share_fold(const gki_density_job *job, size_t fold, size_t n,
@@ -32,7 +32,7 @@ gkv_status gki_density_share_fold(const gki_density_job *job, size_t fold, size_
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         gki_candidate *candidate = &density->candidates[c];
         const int owner = owner_of(job, fold, candidate->number);
-        if (!candidate->ops->has_model)
+        if (candidate->ops->is_copula)
             continue;
         GKV_TRY(gkv_dist_broadcast(job->dist, owner, sizeof candidate->info, &candidate->info));
         if (unmixed[c])
@@ -50,7 +50,7 @@ gkv_status gki_density_share_fit(const gki_density_job *job, gkv_density *densit
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         gki_candidate *candidate = &density->candidates[c];
         const int owner = owner_of(job, 0, candidate->number);
-        if (candidate->ops->has_model && candidate->info.fitted)
+        if (candidate->ops->share && candidate->info.fitted)
             GKV_TRY(candidate->ops->share(job, owner, density, candidate));
     }
     return GKV_OK;

@@ -62,7 +62,7 @@ static gkv_status fit_candidates(gki_density_job *job, const gki_fit_rows *rows,
         if (gki_density_report(job, ops->name, 1))
             return gki_call_end(job->call, "the fit", "stages");
         /* the copula, which the others need, is fitted in any case */
-        const bool wanted = job->settings->candidates[c] || !ops->has_model;
+        const bool wanted = job->settings->candidates[c] || ops->is_copula;
         if (wanted && density->d >= ops->columns_min &&
             gki_density_fits(job, rows->fold, candidate->number))
             GKV_TRY(ops->fit(job, rows, density, candidate));

@@ -61,8 +61,8 @@ static gkv_status draw_block(const gkv_density *density, int64_t candidate, size
 {
     const gki_candidate *c = &density->candidates[candidate];
     const bool on_values = c->ops->on_values;
-    const double copula_share = c->ops->has_model ? c->info.copula_share : 1;
-    if (c->ops->has_model)
+    const double copula_share = c->ops->is_copula ? 1 : c->info.copula_share;
+    if (!c->ops->is_copula)
         GKV_TRY(c->ops->draw(c, density, n, seed, first, threads, on_values ? x : z));
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++) {
@@ -195,7 +195,7 @@ gkv_status gkv_density_marginal(const gkv_density *density, int64_t candidate, s
     GKV_TRY_GOTO(derive(density, candidate, count, which, &made));
     GKV_TRY_GOTO(gki_copula_marginal(density->copula, count, which, &made->copula));
     const gki_candidate *c = &density->candidates[candidate];
-    if (c->ops->has_model)
+    if (!c->ops->is_copula)
         GKV_TRY_GOTO(c->ops->marginal(c, count, which, &made->candidates[candidate].model));
 done:
     if (status != GKV_OK) {
@@ -222,7 +222,7 @@ static gkv_status condition(const gkv_density *density, int64_t candidate, size_
     GKV_TRY(gki_copula_conditional(density->copula, count, given, z, copula, &conditional->copula));
     *copula += slopes;
     *unmixed = *copula;
-    if (!c->ops->has_model)
+    if (c->ops->is_copula)
         return GKV_OK;
     GKV_TRY(c->ops->conditional(c, count, given, on_values ? x : z, unmixed,
                                 &conditional->candidates[candidate].model));

@@ -197,10 +197,10 @@ static gkv_status block_parts(const gkv_density *density, int64_t candidate, siz
         double y[GKV_DENSITY_COLUMNS_MAX];
         copula[i] = gki_copula_log_density(density->copula, z + i * density->d, y);
     }
-    if (c->ops->has_model)
-        GKV_TRY(c->ops->log_density(c, density, n, c->ops->on_values ? x : z, threads, unmixed));
-    else
+    if (c->ops->is_copula)
         memcpy(unmixed, copula, n * sizeof *unmixed);
+    else
+        GKV_TRY(c->ops->log_density(c, density, n, c->ops->on_values ? x : z, threads, unmixed));
     for (size_t i = 0; i < n; i++) {
         double sum = 0, finite = 0;
         for (size_t j = 0; j < density->d; j++) {
