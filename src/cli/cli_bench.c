@@ -207,7 +207,7 @@ static const struct argp_option options[] = {
     {"rounds", 'r', "N", 0, "Repeat the measurements in N rounds and show the medians (default: 5)",
      0},
     {"images", 'i', "N", 0, "The number of training images, at least 1000 (default: 60000)", 0},
-    {"only", 'o', "training|evaluation|draws|gk|run", 0,
+    {"only", 'o', BENCH_WORDS, 0,
      "Measure only training, evaluation, draws, gk, or run (the start and the memory of gkvae "
      "train); may be "
      "repeated (default: all)",
@@ -230,16 +230,6 @@ typedef struct bench_arguments {
     const char *child;
 } bench_arguments;
 
-static unsigned wanted_of(struct argp_state *state, const char *name)
-{
-    static const char *const names[] = {"training", "evaluation", "draws", "gk", "run"};
-    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return 1U << i;
-    argp_error(state, "--only %s: must be training, evaluation, draws, gk or run", name);
-    return 0;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     bench_arguments *a = state->input;
@@ -253,7 +243,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             (size_t)cli_whole(state, "--rounds", arg, BENCH_ROUNDS_MIN, BENCH_ROUNDS_MAX);
         return 0;
     case 'i': bench->images = (size_t)cli_whole(state, "--images", arg, 1000, 10000000); return 0;
-    case 'o': bench->wanted |= wanted_of(state, arg); return 0;
+    case 'o': bench->wanted |= 1U << cli_choice(state, "--only", arg, BENCH_WORDS); return 0;
     case 'S': bench->scaling = true; return 0;
     case 'd': bench->side = (size_t)cli_whole(state, "--side", arg, 8, 256); return 0;
     case 'j': bench->json = cli_output(state, "--json", arg, CLI_JSON); return 0;

@@ -68,7 +68,8 @@ typedef struct bench_run {
     double peak_memory;       /* bytes */
 } bench_run;
 
-/* The parts that can be measured: the choices of --only. */
+/* The parts that can be measured, and the words of their bits, for --only. */
+#define BENCH_WORDS "training|evaluation|draws|gk|run"
 enum {
     BENCH_TRAINING = 1,
     BENCH_EVALUATION = 2,

@@ -6,22 +6,28 @@
 #include "cli.h"
 #include "gkvae/eval.h"
 
+/* What is written, and its words; and those of gkv_split. */
+typedef enum encode_what { WHAT_Z, WHAT_EPS, WHAT_MEAN, WHAT_PRIOR, WHAT_PRIOR_EPS } encode_what;
+#define WHAT_WORDS "z|eps|mean|prior|prior-eps"
+#define SPLIT_WORDS "train|test"
+
 typedef struct encode_arguments {
     cli_model_arguments model;
-    const char *idx, *what, *out;
+    const char *idx, *out;
+    encode_what what;
     gkv_split half;
-    bool half_given, seed_given, prior;
+    bool half_given, seed_given;
     size_t count; /* 0: the default */
     uint64_t seed;
 } encode_arguments;
 
 static const struct argp_option options[] = {
-    {"what", 'w', "z|eps|mean|prior|prior-eps", 0,
+    {"what", 'w', WHAT_WORDS, 0,
      "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); mean, z at the noise u = 0; prior, draws "
      "from p(z) "
      "without any image; or prior-eps, ε of such draws (default: z)",
      0},
-    {"split", 'p', "train|test", 0,
+    {"split", 'p', SPLIT_WORDS, 0,
      "Encode the training or the test images of the run (default: test)", 0},
     {"idx", 'x', "FILE", 0, "Encode the images of this file or folder (default: those of the run)",
      0},
@@ -38,22 +44,20 @@ static const struct argp_option options[] = {
     {.name = NULL},
 };
 
+/* Whether draws from the prior are written, and not codes of images. */
+static bool is_prior(const encode_arguments *a)
+{
+    return a->what == WHAT_PRIOR || a->what == WHAT_PRIOR_EPS;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     encode_arguments *a = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
-    case 'w':
-        a->prior = strcmp(arg, "prior") == 0 || strcmp(arg, "prior-eps") == 0;
-        if (!a->prior && strcmp(arg, "z") != 0 && strcmp(arg, "eps") != 0 &&
-            strcmp(arg, "mean") != 0)
-            argp_error(state, "--what %s: must be z, eps, mean, prior or prior-eps", arg);
-        a->what = arg;
-        return 0;
+    case 'w': a->what = (encode_what)cli_choice(state, "--what", arg, WHAT_WORDS); return 0;
     case 'p':
-        if (strcmp(arg, "train") != 0 && strcmp(arg, "test") != 0)
-            argp_error(state, "--split %s: must be train or test", arg);
-        a->half = strcmp(arg, "train") == 0 ? GKV_TRAIN : GKV_TEST;
+        a->half = (gkv_split)cli_choice(state, "--split", arg, SPLIT_WORDS);
         a->half_given = true;
         return 0;
     case 'x': a->idx = cli_path(state, "--idx", arg); return 0;
@@ -64,9 +68,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_ARRAYS); return 0;
     case ARGP_KEY_END:
-        if (a->prior && (a->idx || a->half_given))
-            argp_error(state, "--what %s has no images: leave out %s", a->what,
-                       a->idx ? "--idx" : "--split");
+        if (is_prior(a) && (a->idx || a->half_given))
+            argp_error(state, "--what %s has no images: leave out %s",
+                       a->what == WHAT_PRIOR ? "prior" : "prior-eps", a->idx ? "--idx" : "--split");
         if (a->idx && a->half_given)
             argp_error(state, "--idx FILE and --split: choose one");
         return 0;
@@ -78,11 +82,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static int encode_block(const encode_arguments *a, const gkv_model *model, size_t first, size_t n,
                         const float *targets, float *codes)
 {
-    if (strcmp(a->what, "mean") == 0)
+    if (a->what == WHAT_MEAN)
         return cli_check(gkv_model_encode(model, n, targets, NULL, codes));
     int code =
         cli_check(gkv_model_sample_posterior(model, n, targets, a->seed, first, NULL, codes));
-    if (code == CLI_OK && strcmp(a->what, "eps") == 0)
+    if (code == CLI_OK && a->what == WHAT_EPS)
         code = cli_check(gkv_model_normalise(model, n, codes, NULL, codes));
     return code;
 }
@@ -129,7 +133,7 @@ static int draw_prior(encode_arguments *a, const gkv_model *model, float **codes
         a->seed = 1;
     *codes = cli_alloc(a->count * gkv_model_latent(model), sizeof **codes);
     CLI_CHECK(gkv_model_sample(model, a->count, a->seed, 0, 1, NULL, *codes));
-    if (strcmp(a->what, "prior-eps") == 0)
+    if (a->what == WHAT_PRIOR_EPS)
         CLI_CHECK(gkv_model_normalise(model, a->count, *codes, NULL, *codes));
 done:
     return code;
@@ -152,7 +156,7 @@ int cli_encode(int argc, char **argv)
             "images with the seed "
             "train.seed, and all others with eval.seed. To read the file in Python: "
             "numpy.load(\"codes.npy\")"};
-    encode_arguments a = {.what = "z", .half = GKV_TEST, .out = "codes.npy"};
+    encode_arguments a = {.what = WHAT_Z, .half = GKV_TEST, .out = "codes.npy"};
     cli_run run = {.model = NULL};
     gkv_dataset *images = NULL;
     float *codes = NULL;
@@ -161,7 +165,8 @@ int cli_encode(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
     CLI_TRY(cli_output_spares("--out", a.out, a.idx));
-    CLI_TRY(a.prior ? draw_prior(&a, run.model, &codes) : encode_images(&a, &run, &images, &codes));
+    CLI_TRY(is_prior(&a) ? draw_prior(&a, run.model, &codes)
+                         : encode_images(&a, &run, &images, &codes));
     const gkv_npz_array arrays[] = {{.name = "codes",
                                      .rank = 2,
                                      .sizes = {a.count, gkv_model_latent(run.model)},

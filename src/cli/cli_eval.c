@@ -22,9 +22,8 @@ typedef struct eval_arguments {
     const char *figures; /* NULL: files in the run's folder */
 } eval_arguments;
 
-/* The names of gkv_eval_set, in its order. */
-static const char *const sets[] = {"test", "train", "validation"};
-enum { SETS = sizeof sets / sizeof *sets };
+/* The words of gkv_eval_set. */
+#define SET_WORDS "test|train|validation"
 
 static const struct argp_option options[] = {
     {"samples", 'n', "S", 0,
@@ -42,7 +41,7 @@ static const struct argp_option options[] = {
      "and measure both "
      "posteriors (default: no; S is 2)",
      0},
-    {"of", 'o', "test|train|validation", 0,
+    {"of", 'o', SET_WORDS, 0,
      "Measure on the test images; on train, the images that the model was trained on; or on "
      "validation, the images "
      "held out of them. For train and validation the command writes figures only, to "
@@ -75,15 +74,6 @@ static const struct argp_option options[] = {
     {.name = NULL},
 };
 
-static gkv_eval_set set_named(struct argp_state *state, const char *name)
-{
-    for (int i = 0; i < SETS; i++)
-        if (strcmp(name, sets[i]) == 0)
-            return (gkv_eval_set)i;
-    argp_error(state, "--of %s: give test, train or validation", name);
-    return GKV_EVAL_TEST;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     eval_arguments *a = state->input;
@@ -95,7 +85,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_refine_parse(state, arg, &a->refine);
         a->wants_refined = true;
         return 0;
-    case 'o': a->set = set_named(state, arg); return 0;
+    case 'o': a->set = (gkv_eval_set)cli_choice(state, "--of", arg, SET_WORDS); return 0;
     case 'd': cli_assign(&a->run.assignments, state, "eval.draws", arg, "--draws"); return 0;
     case 'D':
         cli_assign(&a->run.assignments, state, "eval.draw_sets", arg, "--draw-sets");
@@ -271,8 +261,12 @@ static char *figures_path(const eval_arguments *a)
 {
     if (a->figures)
         return cli_text("%s", a->figures);
-    return a->set == GKV_EVAL_TEST ? cli_text("%s/metrics.json", a->run.model)
-                                   : cli_text("%s/metrics-%s.json", a->run.model, sets[a->set]);
+    if (a->set == GKV_EVAL_TEST)
+        return cli_text("%s/metrics.json", a->run.model);
+    char *set = cli_word_at(SET_WORDS, (int)a->set),
+         *path = cli_text("%s/metrics-%s.json", a->run.model, set);
+    free(set);
+    return path;
 }
 
 /* The training images for a picture of draws beside them, or NULL: the page does without them. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli_gk.h"
 #include "ranks.h"
 #include "table_input.h"
 
@@ -26,6 +27,12 @@ enum {
     FREE
 }; /* options without a letter */
 
+/* The words of options; those of intervals are in the order of gkv_gk_intervals. */
+#define METHOD_WORDS "octile|lm|mle"
+#define INTERVALS_WORDS "wald|profile"
+#define SHRINKAGE_WORDS "none|default"
+#define RESOLUTION_WORDS "auto|none"
+
 static const struct argp_option options[] = {
     {"column", 'c', "NAME|NUMBER,...", 0,
      "Fit these columns, given by names of the header or by numbers from 1 (default: all columns "
@@ -35,7 +42,7 @@ static const struct argp_option options[] = {
      "The column with the number of observations that each line stands for (default: one "
      "observation per line)",
      0},
-    {"resolution", RESOLUTION, "auto|none|H", 0,
+    {"resolution", RESOLUTION, RESOLUTION_WORDS "|H", 0,
      "Values are rounded to multiples of H, so that each stands for an interval of this width; "
      "auto "
      "recognises H where equal values show that they are rounded; none takes values as exact. mle "
@@ -49,12 +56,12 @@ static const struct argp_option options[] = {
      0},
     {"upper", UPPER, "NAME|NUMBER", 0,
      "The column with the upper ends of these intervals (default: no)", 0},
-    {"method", 'm', "octile|lm|mle", 0,
+    {"method", 'm', METHOD_WORDS, 0,
      "octile, the closed form from the octiles; lm, least squares on quantiles by "
      "Levenberg–Marquardt; or mle, "
      "maximum likelihood that starts from lm (default: lm)",
      0},
-    {"family", 'F', "gk|gh|ggh", 0,
+    {"family", 'F', CLI_FAMILY_WORDS, 0,
      "The family that is fitted: g-and-k; gh, g-and-h, with h in place of k; or ggh, generalised "
      "g-and-h (default: gk)",
      0},
@@ -76,7 +83,7 @@ static const struct argp_option options[] = {
     {"normal", NORMAL, NULL, 0, "Fit a normal distribution for comparison: g = k = 0 (default: no)",
      0},
     {"confidence", 'C', "P", 0, "The confidence level of intervals and bands (default: 0.95)", 0},
-    {"intervals", INTERVALS, "wald|profile", 0,
+    {"intervals", INTERVALS, INTERVALS_WORDS, 0,
      "wald, from the standard errors; or profile, from the profile likelihood, which needs "
      "--method "
      "mle (default: wald)",
@@ -100,7 +107,7 @@ static const struct argp_option options[] = {
      0},
     {"restarts", RESTARTS, "N", 0,
      "Try N starts of a mixture's fit, and continue from the best (default: 8)", 0},
-    {"shrinkage", SHRINKAGE, "none|default", 0,
+    {"shrinkage", SHRINKAGE, SHRINKAGE_WORDS, 0,
      "none: do not shrink correlations and shapes of a mixture; with --normal the fit then is the "
      "maximum of the likelihood (default: default)",
      0},
@@ -134,23 +141,15 @@ static const struct argp_option options[] = {
 
 static gkv_gk_method method_of(struct argp_state *state, const char *text)
 {
-    static const struct {
-        const char *name;
-        gkv_gk_method method;
-    } methods[] = {{"octile", GKV_GK_OCTILES}, {"lm", GKV_GK_LM}, {"mle", GKV_GK_MLE}};
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (strcmp(text, methods[i].name) == 0)
-            return methods[i].method;
-    argp_error(state, "--method %s: must be octile, lm or mle", text);
-    return GKV_GK_LM;
+    static const gkv_gk_method methods[] = {GKV_GK_OCTILES, GKV_GK_LM, GKV_GK_MLE};
+    return methods[cli_choice(state, "--method", text, METHOD_WORDS)];
 }
 
 static double resolution_of(struct argp_state *state, const char *text)
 {
-    if (strcmp(text, "auto") == 0)
-        return GKV_GK_RESOLUTION_AUTO;
-    if (strcmp(text, "none") == 0)
-        return 0;
+    const int word = cli_word_find(RESOLUTION_WORDS, text);
+    if (word >= 0)
+        return (const double[]){GKV_GK_RESOLUTION_AUTO, 0}[word];
     const double h = cli_number(state, "--resolution", text, 0, 1e300);
     if (!(h > 0))
         argp_error(state, "--resolution %s: must be auto, none or a number above 0", text);
@@ -202,7 +201,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case FREE: cli_fit_free(a, state, arg); return 0;
     case START: cli_fit_set_start(a, state, arg); return 0;
     case BOUNDS: cli_fit_bound(a, state, arg); return 0;
-    case INTERVALS: a->profile = cli_fit_is_profile(state, arg); return 0;
+    case INTERVALS:
+        a->profile = cli_choice(state, "--intervals", arg, INTERVALS_WORDS) == GKV_GK_PROFILE;
+        return 0;
     case NORMAL: a->normal = true; return 0;
     case 'C': a->confidence = cli_number(state, "--confidence", arg, 0.01, 0.999999); return 0;
     case 'b': a->replicates = (size_t)cli_whole(state, "--bootstrap", arg, 19, 10000000); return 0;
@@ -213,11 +214,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case LOWER: a->lower = arg; return 0;
     case UPPER: a->upper = arg; return 0;
     case NONPARAMETRIC: a->nonparametric = true; return 0;
-    case 'F': a->family = cli_fit_family_of(state, arg); return 0;
+    case 'F': a->family = cli_choice(state, "--family", arg, CLI_FAMILY_WORDS); return 0;
     case 'M': a->multivariate = true; return 0;
     case 'K': cli_fit_set_components(a, state, arg); return 0;
     case RESTARTS: a->restarts = (size_t)cli_whole(state, "--restarts", arg, 1, 10000); return 0;
-    case SHRINKAGE: a->unshrunk = cli_fit_is_unshrunk(state, arg); return 0;
+    case SHRINKAGE:
+        a->unshrunk = cli_choice(state, "--shrinkage", arg, SHRINKAGE_WORDS) == 0; /* none */
+        return 0;
     case RESPONSIBILITIES:
         a->responsibilities = cli_path(state, "--responsibilities", arg);
         return 0;

@@ -90,10 +90,8 @@ bool cli_fit_ends_in(const char *path, const char *end);
 int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
                           bool *complete);
 
-/* fit_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and reports
- * options of mixtures without a mixture. */
+/* fit_options.c: reads K or A..B of --mixture, and reports options of mixtures without one. */
 void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text);
-bool cli_fit_is_unshrunk(struct argp_state *state, const char *text);
 void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state);
 
 /* fit_options.c: reports arguments that do not go with --resolution, --lower and --upper. */
@@ -105,8 +103,7 @@ void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *stat
 int cli_fit_take_intervals(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
                            double **memory, char **name, cli_fit_column *out);
 
-/* fit_options.c: the family of --family, and arguments that do not go with it. */
-int64_t cli_fit_family_of(struct argp_state *state, const char *text);
+/* fit_options.c: reports arguments that do not go with --family. */
 void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state);
 
 /* fit_options.c: "g-and-k", "g-and-h" or "generalised g-and-h, c = 0.8"; the caller frees it. */
@@ -118,12 +115,11 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
 /* fit_options.c: reads --free. */
 void cli_fit_free(cli_fit_arguments *a, struct argp_state *state, const char *text);
 
-/* fit_options.c: read --fix, --start, --bounds and --intervals, and report arguments that do not
- * go with them. */
+/* fit_options.c: read --fix, --start and --bounds, and report arguments that do not go with
+ * them. */
 void cli_fit_fix(cli_fit_arguments *a, struct argp_state *state, const char *text);
 void cli_fit_set_start(cli_fit_arguments *a, struct argp_state *state, const char *text);
 void cli_fit_bound(cli_fit_arguments *a, struct argp_state *state, const char *text);
-bool cli_fit_is_profile(struct argp_state *state, const char *text);
 void cli_fit_check_parameters(const cli_fit_arguments *a, struct argp_state *state);
 
 /* fit_options.c: whether parameters are held fixed, and whether there is a start; and the start

@@ -152,7 +152,7 @@ static const struct argp_option options[] = {
      "Use the conditional distribution of the other columns of a joint fit, given these values "
      "(default: none)",
      0},
-    {"family", 'F', "gk|gh|ggh", 0,
+    {"family", 'F', CLI_FAMILY_WORDS, 0,
      "gk, the g-and-k family; gh, the g-and-h family, with h in place of k; or ggh, the "
      "generalised g-and-h family "
      "(default: gk)",
@@ -202,7 +202,7 @@ static void check_arguments(const cli_gk_arguments *a, struct argp_state *state)
         argp_error(state, "either --params A,B,g,k or --fit FILE.json is needed");
     if (!a->fit && (a->columns || a->given))
         argp_error(state, "%s goes with --fit", a->columns ? "--column" : "--given");
-    if (a->fit && a->family)
+    if (a->fit && a->family_given)
         argp_error(state, "--family goes with --params: the file of a fit names its family");
     const cli_gk_function *f = a->function;
     if (a->upper && !f->has_upper)
@@ -228,7 +228,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'f': a->fit = strcmp(arg, "-") == 0 ? stdin_path : cli_path(state, "--fit", arg); return 0;
     case 'c': a->columns = arg; return 0;
     case 'g': a->given = arg; return 0;
-    case 'F': a->family = arg; return 0;
+    case 'F':
+        a->family = (gkv_gk_family)cli_choice(state, "--family", arg, CLI_FAMILY_WORDS);
+        a->family_given = true;
+        return 0;
     case 'u': a->upper = true; return 0;
     case 'l': a->log = true; return 0;
     case 'n': a->count = cli_whole(state, "--count", arg, 1, INT64_MAX); return 0;
@@ -263,8 +266,8 @@ static char **shield_numbers(int argc, char **argv)
 
 static int evaluate(const cli_gk_arguments *a, cli_gk_model *model)
 {
-    int code = a->params ? cli_gk_parse(a->params, a->family ? a->family : "gk", model)
-                         : cli_gk_read_fit(a->fit, model);
+    int code =
+        a->params ? cli_gk_parse(a->params, a->family, model) : cli_gk_read_fit(a->fit, model);
     if (code == CLI_OK && a->fit)
         code = choose_columns(model, a->fit, a->given, a->columns);
     if (code != CLI_OK)

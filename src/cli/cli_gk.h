@@ -20,12 +20,12 @@ typedef struct cli_gk_model {
 
 void cli_gk_model_free(cli_gk_model *model);
 
-/* gk_model.c: the distribution of "A,B,g,k" or "A,B,g,k,c" in the family "gk", "gh" or "ggh".
- * CLI_USAGE with the cause if there is none. The caller frees *model. */
-int cli_gk_parse(const char *text, const char *family, cli_gk_model *model);
+/* The words of gkv_gk_family, for --family and in JSON. */
+#define CLI_FAMILY_WORDS "gk|gh|ggh"
 
-/* gk_model.c: the family "gk", "gh" or "ggh". False if there is none of this name. */
-bool cli_gk_find_family(const char *name, int64_t *family);
+/* gk_model.c: the distribution of "A,B,g,k" or "A,B,g,k,c" in a family. CLI_USAGE with the cause if
+ * there is none. The caller frees *model. */
+int cli_gk_parse(const char *text, gkv_gk_family family, cli_gk_model *model);
 
 /* gk_model.c: the distributions in a file that gkvae fit --json wrote. The caller frees *model. */
 int cli_gk_read_fit(const char *path, cli_gk_model *model);
@@ -44,9 +44,10 @@ typedef struct cli_gk_function {
 } cli_gk_function;
 
 typedef struct cli_gk_arguments {
-    const char *params, *family, *fit, *columns, *given, *out;
+    const char *params, *fit, *columns, *given, *out;
+    gkv_gk_family family;
     const cli_gk_function *function;
-    bool upper, log, quiet;
+    bool family_given, upper, log, quiet;
     uint64_t count, seed;
     const char **words; /* the arguments after the function */
     size_t n_words;

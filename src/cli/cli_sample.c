@@ -17,6 +17,9 @@ typedef struct sample_arguments {
     size_t which;
 } sample_arguments;
 
+/* The words of cli_form. */
+#define FORM_WORDS "means|medians|draws"
+
 static const struct argp_option options[] = {
     {"count", 'n', "N", 0,
      "The number of images (default: 200; with --class each 20 of each class)", 0},
@@ -30,7 +33,7 @@ static const struct argp_option options[] = {
      "(default: all classes, by their weights)",
      0},
     {"first", 'f', "N", 0, "Start at draw number N of the seed's sequence (default: 0)", 0},
-    {"form", 'm', "means|medians|draws", 0,
+    {"form", 'm', FORM_WORDS, 0,
      "means of the pixels, which are probabilities for binary pixels; their medians; or draws of "
      "them, 0 or 1 or grey levels (default: means)",
      0},
@@ -65,13 +68,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->which = a->each_class ? 0 : (size_t)cli_whole(state, "--class", arg, 0, 255);
         return 0;
     case 'f': a->draws.first = cli_whole(state, "--first", arg, 0, UINT32_MAX); return 0;
-    case 'm':
-        if (strcmp(arg, "means") != 0 && strcmp(arg, "medians") != 0 && strcmp(arg, "draws") != 0)
-            argp_error(state, "--form %s: must be means, medians or draws", arg);
-        a->draws.form = strcmp(arg, "draws") == 0     ? CLI_PIXELS
-                        : strcmp(arg, "medians") == 0 ? CLI_MEDIANS
-                                                      : CLI_MEANS;
-        return 0;
+    case 'm': a->draws.form = (cli_form)cli_choice(state, "--form", arg, FORM_WORDS); return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_PNG); return 0;
     case 'x': a->idx = cli_output(state, "--idx", arg, CLI_IDX); return 0;
     case 'y': a->npy = cli_output(state, "--npy", arg, CLI_ARRAYS); return 0;

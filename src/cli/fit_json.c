@@ -6,6 +6,7 @@
 
 #include "safetensors/json_text.h"
 #include "cli_fit.h"
+#include "cli_gk.h"
 
 json_t *cli_fit_json_number(double value)
 {
@@ -179,14 +180,14 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, 
 {
     static const char *const methods[] = {
         [GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
-    static const char *const families[] = {
-        [GKV_GK_FAMILY_GK] = "gk", [GKV_GK_FAMILY_GH] = "gh", [GKV_GK_FAMILY_GGH] = "ggh"};
     const gkv_gk_fit_result *r = &row->result;
+    char *family = cli_word_at(CLI_FAMILY_WORDS, (int)r->gk.family);
     json_object_set_new(object, "column", json_string(row->name));
     put_count(object, "n", r->n);
     put_number(object, "observations", r->total);
     json_object_set_new(object, "method", json_string(methods[r->method]));
-    json_object_set_new(object, "family", json_string(families[r->gk.family]));
+    json_object_set_new(object, "family", json_string(family));
+    free(family);
     json_object_set_new(object, "parameters", json_of_parameters(a, row));
     put_number(object, "c", r->gk.family == GKV_GK_FAMILY_GH ? NAN : r->gk.c);
     if (r->c.free)

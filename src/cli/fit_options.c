@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli_fit.h"
-#include "cli_gk.h"
 
 /* --- The family ----------------------------------------------------------- */
 
@@ -20,14 +19,6 @@ const char *cli_parameter_name(int64_t family, size_t parameter)
 {
     return parameter == GKV_GK_K && family != GKV_GK_FAMILY_GK ? "h"
                                                                : cli_parameter_names[parameter];
-}
-
-int64_t cli_fit_family_of(struct argp_state *state, const char *text)
-{
-    int64_t family = GKV_GK_FAMILY_GK;
-    if (!cli_gk_find_family(text, &family))
-        argp_error(state, "--family %s: must be gk, gh or ggh", text);
-    return family;
 }
 
 void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state)
@@ -177,14 +168,6 @@ void cli_fit_set_start(cli_fit_arguments *a, struct argp_state *state, const cha
 void cli_fit_bound(cli_fit_arguments *a, struct argp_state *state, const char *text)
 {
     each_word(a, state, text, bound_one);
-}
-
-bool cli_fit_is_profile(struct argp_state *state, const char *text)
-{
-    const bool profile = strcmp(text, "profile") == 0;
-    if (!profile && strcmp(text, "wald") != 0)
-        argp_error(state, "--intervals %s: must be wald or profile", text);
-    return profile;
 }
 
 /* --- Checks --------------------------------------------------------------- */
@@ -346,13 +329,6 @@ void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, cons
         argp_error(state, "--mixture %s: the second number must not be smaller than the first",
                    text);
     free(first);
-}
-
-bool cli_fit_is_unshrunk(struct argp_state *state, const char *text)
-{
-    if (strcmp(text, "none") != 0 && strcmp(text, "default") != 0)
-        argp_error(state, "--shrinkage %s: must be none or default", text);
-    return strcmp(text, "none") == 0;
 }
 
 void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state)

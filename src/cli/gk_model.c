@@ -13,20 +13,6 @@
 
 enum { VALUES = 5 };
 
-bool cli_gk_find_family(const char *name, int64_t *family)
-{
-    static const struct {
-        const char *name;
-        gkv_gk_family family;
-    } families[] = {{"gk", GKV_GK_FAMILY_GK}, {"gh", GKV_GK_FAMILY_GH}, {"ggh", GKV_GK_FAMILY_GGH}};
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (strcmp(name, families[i].name) == 0) {
-            *family = families[i].family;
-            return true;
-        }
-    return false;
-}
-
 /* Checks the parameters, and adds their origin to the message of gkv_gk_check. */
 static int check(const char *where, const gkv_gk *gk)
 {
@@ -34,7 +20,7 @@ static int check(const char *where, const gkv_gk *gk)
                                       : cli_error(CLI_USAGE, "%s: %s", where, cli_reason());
 }
 
-static int parse(const char *text, const char *family, gkv_gk *gk)
+static int parse(const char *text, gkv_gk_family family, gkv_gk *gk)
 {
     double value[VALUES] = {0, 1, 0, 0, gkv_gk_standard().c};
     char *words = cli_text("%s", text), *word = words;
@@ -58,11 +44,7 @@ static int parse(const char *text, const char *family, gkv_gk *gk)
             cli_error(CLI_USAGE, "%s: %zu values, but A,B,g,k or A,B,g,k,c are needed", where, n);
         goto done;
     }
-    *gk = (gkv_gk){value[0], value[1], value[2], value[3], value[4], GKV_GK_FAMILY_GK};
-    if (!cli_gk_find_family(family, &gk->family)) {
-        code = cli_error(CLI_USAGE, "--family %s: must be gk, gh or ggh", family);
-        goto done;
-    }
+    *gk = (gkv_gk){value[0], value[1], value[2], value[3], value[4], (int64_t)family};
     CLI_TRY(check(where, gk));
 done:
     free(where);
@@ -70,7 +52,7 @@ done:
     return code;
 }
 
-int cli_gk_parse(const char *text, const char *family, cli_gk_model *model)
+int cli_gk_parse(const char *text, gkv_gk_family family, cli_gk_model *model)
 {
     gkv_gk gk;
     *model = (cli_gk_model){.d = 0};
@@ -134,8 +116,11 @@ static int read_margin(const place *location, const json_t *object, bool estimat
     int code = CLI_OK;
     const json_t *family = json_object_get(object, "family");
     *gk = gkv_gk_standard();
-    if (family &&
-        !(json_is_string(family) && cli_gk_find_family(json_string_value(family), &gk->family)))
+    if (family) /* else g-and-k */
+        gk->family = json_is_string(family)
+                         ? cli_word_find(CLI_FAMILY_WORDS, json_string_value(family))
+                         : -1;
+    if (gk->family < 0)
         return refuse(location, "the key \"family\" is not gk, gh or ggh");
     const char *tail = gk->family == GKV_GK_FAMILY_GK ? "k" : "h";
     CLI_TRY(read_number(location, object, "A", estimates, &gk->a));

@@ -54,7 +54,7 @@ is_true "($(json_number run/metrics-validation.json neg_elbo) - $(last))^2 < 9" 
 [ "$(json_number run/metrics-train.json nll)" = "$(json_number run/metrics-validation.json nll)" ] && fail "the sets are one"
 expect 0 "" "$gkvae" eval run --samples 20 --images 300 --no-pictures --quiet
 [ -e run/metrics-train.json ] || fail "an evaluation of test images removed the one of others"
-expect 2 "give test, train or validation" "$gkvae" eval run --of tset
+expect 2 "must be test, train or validation" "$gkvae" eval run --of tset
 for set in train validation; do
     expect 3 "not the file" "$gkvae" eval run --of $set \
         --set "data.train_images=$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz"
