@@ -66,5 +66,5 @@ function(gkv_fuzzers)
 endfunction()
 
 # Once the modules are there.
-cmake_language(DEFER CALL gkv_program_readers gk_model.c records.c messages.c terminal.c)
+cmake_language(DEFER CALL gkv_program_readers choices.c gk_model.c records.c messages.c terminal.c)
 cmake_language(DEFER CALL gkv_fuzzers)

@@ -216,6 +216,19 @@ void cli_assign_text(cli_assignments *all, struct argp_state *state, const char 
 void cli_refuse_assignment(struct argp_state *state, const char *operand);
 int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
 
+/* --- choices.c ------------------------------------------------------------ */
+
+/* Lists of words, as in "means|medians|draws". The list of an option that is one of several words
+ * is also its argument in the table of options: help, completion and messages thus have the same
+ * words. */
+
+/* The index of the word; −1 if it is not in the list. */
+int cli_word_find(const char *words, const char *text);
+/* The word of this index, which the caller frees. */
+char *cli_word_at(const char *words, int index);
+/* The index of the word. Any other text is a usage error that lists the words. */
+int cli_choice(struct argp_state *state, const char *option, const char *text, const char *words);
+
 /* --- run.c ---------------------------------------------------------------- */
 
 /* The arguments of all commands that open a model: FOLDER or MODEL.safetensors, which is
