@@ -115,6 +115,7 @@ def test_small_models_train_in_one_thread():
 
 INTERRUPTED = """
 import os, signal, threading, time, numpy as np, gkvae
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 x = gkvae.gk.rvs(0.5, 0.2, size=2000, random_state=1)
 fit = gkvae.fit_gk(x)
 threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -172,6 +173,7 @@ def test_memory_of_fits():
     """A fit copies the sample within C, to sort it; the package adds nothing."""
     import tracemalloc
     x = gkvae.gk.rvs(0.5, 0.2, size=10**6, random_state=1)
+    gkvae.fit_gk(x[:1000])  # loads modules
     tracemalloc.start()
     gkvae.fit_gk(x, method="lm")
     peak = tracemalloc.get_traced_memory()[1]

@@ -152,6 +152,7 @@ def test_stop_and_resume(digits, tmp_path):
 
 CONTROL_C = """
 import os, signal, sys, threading, numpy as np, gkvae
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 X = np.random.default_rng(0).integers(0, 2, (400, 8, 8)).astype(float)
 settings = dict(latent=2, hidden=16, layers=1, base_components=1, epochs=100000, verbose=False)
 vae = gkvae.VAE(sys.argv[1], **settings)

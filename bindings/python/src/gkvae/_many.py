@@ -152,8 +152,8 @@ _LARGE = 10**6  # numbers of a matrix that is converted in parts
 
 
 def _has_missing(matrix: np.ndarray) -> bool:
-    """Whether there is a NaN; a row at a time, which needs little memory."""
-    return matrix.dtype.kind == "f" and any(np.isnan(row).any() for row in matrix)
+    """Whether there is a NaN, without an array of answers."""
+    return matrix.dtype.kind == "f" and matrix.size > 0 and bool(np.isnan(matrix.min()))
 
 
 def _whole(part: tuple, name: str, nan_policy: str) -> tuple:

@@ -246,12 +246,12 @@ def _fit_one(data: tuple, family: str, method: str, c: float, fixed: Any, start:
 def without_missing(data: tuple, nan_policy: str) -> tuple:
     """Values, upper ends and weights, each or None, without those of which one is NaN, or an exception."""
     omit = choice(nan_policy, {"raise": 0, "omit": 1}, "nan_policy")
-    missing = np.zeros(data[0].shape, bool)
-    for part in data:
-        if part is not None:
-            missing |= np.isnan(part)
-    if not missing.any():
+    given = [part for part in data if part is not None]
+    if not any(part.size and np.isnan(part.min()) for part in given):  # needs no memory
         return data
+    missing = np.zeros(data[0].shape, bool)
+    for part in given:
+        missing |= np.isnan(part)
     if not omit:
         raise ValueError(f"value {missing.argmax() + 1} of {missing.size} is missing (NaN), {int(missing.sum())} "
                          'in all: nan_policy="omit" leaves them out')
