@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 
 class Browser:
@@ -26,7 +27,7 @@ class Browser:
 
         self.process = subprocess.Popen(
             [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",
-             "--allow-file-access-from-files", "--no-first-run", "--disable-background-networking",
+             "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--hide-scrollbars",
              "--user-data-dir=" + self.folder, "about:blank"],
             preexec_fn=descriptors, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -97,7 +98,7 @@ class Browser:
     def open(self, path, fragment=""):
         """Opens a page and waits until it has its model. Another fragment alone would not load it anew."""
         self.call("Page.navigate", url="about:blank")
-        self.call("Page.navigate", url="file://" + os.path.abspath(path) + fragment)
+        self.call("Page.navigate", url="file://" + urllib.parse.quote(os.path.abspath(path)) + fragment)
         self.wait("document.documentElement.dataset.ready === 'yes'")
 
     def value(self, expression):
