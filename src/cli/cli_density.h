@@ -34,9 +34,9 @@ extern char cli_density_candidates[CLI_DENSITY_NAMES], cli_density_margins[CLI_D
 void cli_density_fill_names(void);
 
 /* Joins the names of a table, from number 0 until NULL, after `first`, which may be NULL: as in
- * "auto, s or t". The caller frees the text. */
+ * "auto|s|t". The caller frees the text. */
 char *cli_density_join(const char *first, const char *(*name_of)(int64_t number),
-                       const char *between, const char *before_last);
+                       const char *between);
 
 /* Options that several of the commands have. */
 #define CANDIDATE                                                            \
@@ -80,9 +80,6 @@ int cli_density_write_draws(const cli_density_arguments *a, const gkv_density *d
 
 /* Opens the density and finds the candidate. The caller frees *density. */
 int cli_density_open(const cli_density_arguments *a, gkv_density **density, int64_t *candidate);
-
-/* The candidate of this name; -2 if there is none. */
-int64_t cli_density_find_candidate(const char *name);
 
 /* The rows of the table, x[n × d]. With `complete`, rows with a missing value are left out, and
  * (*lines)[i] is the number of row i in the table from 1; else missing values are NaN. `lines` may

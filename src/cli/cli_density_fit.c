@@ -79,7 +79,7 @@ typedef struct fit_arguments {
 
 static void fill_names(void)
 {
-    char *names = cli_density_join(NULL, gkv_density_candidate_name, ", ", ", ");
+    char *names = cli_density_join(NULL, gkv_density_candidate_name, ", ");
     snprintf(candidates_doc, sizeof candidates_doc, "Fit these candidates: %s (default: all)",
              names);
     free(names);
@@ -88,32 +88,20 @@ static void fill_names(void)
 
 static void choose_candidates(fit_arguments *a, struct argp_state *state, const char *list)
 {
-    char *words = cli_text("%s", list), *rest = NULL,
-         *names = cli_density_join(NULL, gkv_density_candidate_name, ", ", " and ");
+    char *words = cli_text("%s", list), *rest = NULL;
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         a->settings.candidates[c] = false;
-    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-        const int64_t candidate = cli_density_find_candidate(word);
-        if (candidate < 0)
-            argp_error(state, "--candidates %s: \"%s\" is none of %s", list, word, names);
-        else
-            a->settings.candidates[candidate] = true;
-    }
-    free(names);
+    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+        a->settings.candidates[cli_choice(state, "--candidates", word, cli_density_candidates)] =
+            true;
     free(words);
 }
 
+/* The first of the words is auto, which precedes the kinds. */
 static gkv_density_margin margin_of(struct argp_state *state, const char *text)
 {
-    for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++)
-        if (strcmp(text, gkv_density_margin_name(k)) == 0)
-            return (gkv_density_margin)k;
-    if (strcmp(text, "auto") != 0) {
-        char *names = cli_density_join("auto", gkv_density_margin_name, ", ", " or ");
-        argp_error(state, "--margin %s: must be %s", text, names);
-        free(names);
-    }
-    return GKV_DENSITY_MARGIN_AUTO;
+    const int word = cli_choice(state, "--margin", text, cli_density_margins);
+    return (gkv_density_margin)(GKV_DENSITY_MARGIN_AUTO + word);
 }
 
 static gkv_prior_flow_family flow_of(struct argp_state *state, const char *text)

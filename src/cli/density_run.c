@@ -12,11 +12,11 @@
 char cli_density_candidates[CLI_DENSITY_NAMES], cli_density_margins[CLI_DENSITY_NAMES];
 
 char *cli_density_join(const char *first, const char *(*name_of)(int64_t number),
-                       const char *between, const char *before_last)
+                       const char *between)
 {
     char *list = cli_text("%s", first ? first : name_of(0));
     for (int64_t i = first ? 0 : 1; name_of(i); i++) {
-        char *longer = cli_text("%s%s%s", list, name_of(i + 1) ? between : before_last, name_of(i));
+        char *longer = cli_text("%s%s%s", list, between, name_of(i));
         free(list);
         list = longer;
     }
@@ -25,32 +25,22 @@ char *cli_density_join(const char *first, const char *(*name_of)(int64_t number)
 
 void cli_density_fill_names(void)
 {
-    char *candidates = cli_density_join(NULL, gkv_density_candidate_name, "|", "|"),
-         *margins = cli_density_join("auto", gkv_density_margin_name, "|", "|");
+    char *candidates = cli_density_join(NULL, gkv_density_candidate_name, "|"),
+         *margins = cli_density_join("auto", gkv_density_margin_name, "|");
     snprintf(cli_density_candidates, CLI_DENSITY_NAMES, "%s", candidates);
     snprintf(cli_density_margins, CLI_DENSITY_NAMES, "%s", margins);
     free(candidates);
     free(margins);
 }
 
-int64_t cli_density_find_candidate(const char *name)
-{
-    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
-        if (strcmp(gkv_density_candidate_name(c), name) == 0)
-            return c;
-    return -2;
-}
+/* --- Arguments ------------------------------------------------------------ */
 
 int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_state *state,
                       int most)
 {
     switch (key) {
     case 'M':
-        if (cli_density_find_candidate(arg) == -2) {
-            char *names = cli_density_join(NULL, gkv_density_candidate_name, ", ", " or ");
-            argp_error(state, "--candidate %s: must be %s", arg, names);
-            free(names);
-        }
+        (void)cli_choice(state, "--candidate", arg, cli_density_candidates);
         a->candidate = arg;
         return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_ROWS); return 0;
@@ -95,8 +85,8 @@ int cli_density_open(const cli_density_arguments *a, gkv_density **density, int6
         goto done;
     }
     CLI_CHECK(gkv_density_load(path, density));
-    *candidate =
-        a->candidate ? cli_density_find_candidate(a->candidate) : gkv_density_chosen(*density);
+    *candidate = a->candidate ? cli_word_find(cli_density_candidates, a->candidate)
+                              : gkv_density_chosen(*density);
     gkv_density_candidate_info info;
     CLI_CHECK(gkv_density_get_candidate(*density, *candidate, &info));
     if (!info.fitted)

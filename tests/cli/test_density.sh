@@ -80,7 +80,7 @@ expect 2 "need each other" "$gkvae" density fit ends.csv --lower low --out other
 
 # Bad input.
 expect 2 "is needed" "$gkvae" density fit table.csv
-expect 2 "is none of t-copula, normal-mixture, gk-mixture and flow" "$gkvae" density fit table.csv --out new --candidates t-copula,kde
+expect 2 "candidates kde: must be t-copula, normal-mixture, gk-mixture or flow" "$gkvae" density fit table.csv --out new --candidates t-copula,kde
 expect 2 "must be auto, g-and-k, t or spline" "$gkvae" density fit table.csv --out new --margin normal
 expect 2 "neither auto, none" "$gkvae" density fit table.csv --out new --resolution wide
 expect 2 "must be one of none, realnvp, spline" "$gkvae" density fit table.csv --out new --flow none-such
