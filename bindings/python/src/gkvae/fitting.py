@@ -23,7 +23,7 @@ _FLAGS = {"converged", "at_bound", "symmetric"}
 
 GKParams = namedtuple("GKParams", "A B g k")
 GHParams = namedtuple("GHParams", "A B g h")
-_FOUR = {kind._fields: kind for kind in (GKParams, GHParams)}
+_FOUR: Dict[tuple, Any] = {tuple("ABgk"): GKParams, tuple("ABgh"): GHParams}  # by the names of parameters
 CEstimate = namedtuple("CEstimate", "value se low high determined weak held loglik_held ratio pvalue")
 _C_NUMBERS = ("c", "se.c", "low.c", "high.c", "determined.c", "weak.c", "held.c", "held_log_likelihood.c", "ratio.c",
               "p_value.c")
