@@ -66,8 +66,7 @@ check-mpi: ## train, eval, compare and fit on the ranks of MPI jobs; 3 to 4 minu
 	@$(MAKE) deps PACKAGES="libopenmpi-dev openmpi-bin libmpich-dev mpich"
 	@$(MAKE) configure CMAKE_ARGS='$(CMAKE_ARGS) -DGKV_MPI=ON'
 	@cmake --build $(BUILD) -j $(JOBS) --target gkvae-cli mpi_libraries mpi_ranks
-	@tests/mpi/check_mpi.sh $(BUILD) .
-	@bash tests/mpi/check_train.sh $(abspath $(BUILD))/gkvae $(CURDIR)
+	@tests/mpi/check_all.sh $(BUILD) .
 
 # Ranks have no standard error, so each writes what the sanitizers find to a file. MPI itself leaks.
 check-mpi-asan: ## the same with AddressSanitizer and UndefinedBehaviorSanitizer; reports in build-asan/reports
@@ -76,8 +75,8 @@ check-mpi-asan: ## the same with AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --build build-asan -j $(JOBS) --target gkvae-cli mpi_libraries mpi_ranks
 	@rm -rf build-asan/reports && mkdir build-asan/reports
 	@export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:log_path=$(CURDIR)/build-asan/reports/asan \
-	    UBSAN_OPTIONS=print_stacktrace=1:log_path=$(CURDIR)/build-asan/reports/ubsan; \
-	    tests/mpi/check_mpi.sh build-asan . && bash tests/mpi/check_train.sh $(CURDIR)/build-asan/gkvae $(CURDIR)
+	    UBSAN_OPTIONS=print_stacktrace=1:log_path=$(CURDIR)/build-asan/reports/ubsan RANKS_SECONDS=1800; \
+	    tests/mpi/check_all.sh build-asan .
 	@! cat build-asan/reports/* 2> /dev/null
 
 # The wheel contains the shared libraries; build/python/dist/gkvae-*.whl. PYTHON=… names another interpreter.

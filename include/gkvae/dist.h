@@ -55,7 +55,8 @@ typedef void gkv_dist_report(void *context, const char *text);
  * The variable GKVAE_MPI names another MPI than the launcher suggests, "openmpi" or "mpich", or the
  * path of the shared object. GKV_ERR_CONFIG if the launcher started several processes and the
  * shared object is missing, does not load, or is of another version or another MPI than the
- * launcher; GKV_ERR_IO if MPI fails; GKV_ERR_MEMORY. */
+ * launcher, or if the variable GKVAE_MPI_MEMORY of a rank is neither "shared", "separate" nor
+ * empty; GKV_ERR_IO if MPI fails; GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_open(gkv_dist_report *report, void *context,
                                               gkv_dist **out);
 

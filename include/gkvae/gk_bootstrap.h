@@ -52,8 +52,9 @@ GKV_API void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings);
  * weighted sample counts as Σ w observations, rounded. The random numbers of a replicate depend
  * only on the seed and its number. estimates[replicates × 4], unless it is NULL, receives A, B, g,
  * k of each replicate, NaN if it could not be fitted. The progress counts replicates, without
- * details, after each block of them. Ranks (the member `dist` of the options) share the replicates,
- * and each counts its own; all get the same result.
+ * details, after each block of them. Ranks (the member `dist` of the options) share the replicates;
+ * all get the same result. Rank 0 counts those of all ranks, which tell it once a second how many
+ * they have; each of the others counts its own until all are done.
  *
  * Returns the errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for an invalid `fit`,
  * settings out of range, NULL, and the parametric bootstrap of intervals by their ends;

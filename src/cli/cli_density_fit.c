@@ -62,7 +62,7 @@ static const struct argp_option options[] = {
     {"overwrite", 'w', NULL, 0, "Replace the density in the folder (default: keep it and fail)", 0},
     {"quiet", 'q', NULL, 0,
      "Print no progress and no notes on how the table was read (default: a live line on a "
-     "terminal, and the notes)",
+     "terminal, otherwise a line for each fold, and the notes)",
      0},
     {.name = NULL},
 };
@@ -343,15 +343,26 @@ done:
 
 enum { PART_SIZE = 96 };
 
+typedef struct density_reporter {
+    cli_live live;
+    bool quiet;
+    bool began;
+    size_t fold; /* of the last line, without a terminal */
+} density_reporter;
+
 static bool show_progress(void *context, const gkv_progress *progress)
 {
-    cli_live *live = context;
+    density_reporter *reporter = context;
     const gkv_density_progress *p = progress->details;
     char text[4][PART_SIZE];
     const char *parts[4] = {text[0], text[1], text[2], text[3]};
     size_t n = 2;
-    if (!p || !cli_live_due(live))
+    const bool is_next = p && !reporter->live.on && !reporter->quiet &&
+                         (!reporter->began || p->fold != reporter->fold);
+    if (!p || !(is_next || cli_live_due(&reporter->live)))
         return false;
+    reporter->began = true;
+    reporter->fold = p->fold;
     if (p->fold > 0)
         snprintf(text[0], PART_SIZE, "fold %zu/%zu", p->fold, p->folds);
     else
@@ -361,7 +372,10 @@ static bool show_progress(void *context, const gkv_progress *progress)
         snprintf(text[n++], PART_SIZE, "update %" PRIu64, p->updates);
     if (p->updates > 0 && isfinite(p->held_out))
         snprintf(text[n++], PART_SIZE, "held-out log density %.4f", p->held_out);
-    cli_live_show(live, parts, n);
+    if (reporter->live.on)
+        cli_live_show(&reporter->live, parts, n);
+    else
+        fprintf(stderr, "%s, %s\n", text[0], text[1]);
     return false;
 }
 
@@ -438,7 +452,7 @@ int cli_density_fit(int argc, char **argv)
     fit_arguments a = {.table = NULL};
     chosen_rows data = {.n = 0};
     gkv_density *density = NULL;
-    cli_live live;
+    density_reporter reporter = {.fold = 0};
     char *command = cli_command(argc, argv), *model = NULL, *checkpoint = NULL;
     int code = CLI_OK;
     cli_table_begin(&a.input);
@@ -456,15 +470,16 @@ int cli_density_fit(int argc, char **argv)
     a.settings.upper = data.upper;
     a.settings.checkpoint = checkpoint;
     a.settings.keep_checkpoint = true;
-    cli_live_start(&live, !a.quiet);
+    reporter.quiet = a.quiet;
+    cli_live_start(&reporter.live, !a.quiet);
     cli_catch_signals();
     const gkv_run_options how = {.threads = a.threads,
                                  .progress = show_progress,
-                                 .context = &live,
+                                 .context = &reporter,
                                  .stop = &cli_stop,
                                  .dist = cli_ranks()};
     const gkv_status status = gkv_density_fit(data.n, data.d, data.x, &a.settings, &how, &density);
-    cli_live_clear(&live);
+    cli_live_clear(&reporter.live);
     code = cli_check(status);
     if (status == GKV_ERR_INTERRUPTED && gki_file_exists(checkpoint))
         fprintf(stderr, "gkvae: to continue, add --resume to the command\n");

@@ -204,7 +204,9 @@ int cli_ranks_begin(const char *command, cli_ranks_use use, int argc, char **arg
     }
     const gkv_status status = gkv_dist_open(on_report, NULL, &ranks);
     if (status != GKV_OK) {
-        speak_again(); /* it may have failed alone */
+        const bool by_all = strncmp(gkv_error_message(), "rank ", 5) == 0; /* gkv_dist_agree() */
+        if (!by_all)
+            speak_again(); /* it may have failed alone */
         if (launch.rank > 0)
             wait_for_first();
         return cli_check(status);

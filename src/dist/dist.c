@@ -246,6 +246,7 @@ static gkv_status introduce(gkv_dist *dist)
     if (gethostname(host, sizeof host - 1) != 0)
         snprintf(host, sizeof host, "unknown host");
     GKV_TRY(exchange_names(dist, host));
+    GKV_TRY(gkv_dist_agree(dist, gki_dist_read_memory(dist)));
     return divide_processors(dist, host);
 }
 

@@ -20,6 +20,7 @@ struct gkv_dist {
     const gki_dist_table *table;
     int rank, size;
     int processors;               /* of each rank */
+    bool shares_memory;           /* this rank may share memory with others of its machine */
     char (*names)[GKI_DIST_NAME]; /* [size]; NULL for one rank */
     gkv_dist_report *report;
     void *context;
@@ -60,6 +61,12 @@ gkv_status gki_dist_share_first(gkv_dist *dist, size_t count, size_t unit, size_
 /* Sleeps longer from call to call, up to a millisecond. *calls counts them from 0. */
 void gki_dist_pause(unsigned *calls);
 
+/* --- window.c ------------------------------------------------------------- */
+
+/* Reads the variable GKVAE_MPI_MEMORY: shares_memory. GKV_ERR_CONFIG if it is neither "shared",
+ * "separate" nor empty. */
+gkv_status gki_dist_read_memory(gkv_dist *dist);
+
 /* --- watch.c -------------------------------------------------------------- */
 
 /* Starts the thread that watches the other ranks. GKV_ERR_MEMORY, GKV_ERR_IO. */
@@ -71,6 +78,13 @@ int gki_dist_watch_end(gkv_dist *dist, int code, const char *message);
 
 /* Sends rank 0 a text for its report. */
 gkv_status gki_dist_watch_tell(gkv_dist *dist, const char *text);
+
+/* What all ranks have done of a call, for its progress. In the same calls each rank begins a count
+ * at 0, and then tells how much it has done itself. On rank 0 gki_dist_count() returns what all
+ * have done, as far as the others have told it, which they do once a second; on the others it
+ * returns what is given. */
+void gki_dist_count_begin(gkv_dist *dist);
+uint64_t gki_dist_count(gkv_dist *dist, uint64_t mine);
 
 /* Asks rank 0 for a ticket. */
 gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket);

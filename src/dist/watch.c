@@ -34,6 +34,7 @@ typedef struct outgoing {
 /* What a rank knows of another. */
 typedef struct peer {
     double answered; /* when its last beat came */
+    uint64_t count;  /* what that told: see count_of() */
     outgoing beat;   /* to it */
     outgoing ticket; /* to it */
     bool has_ended;
@@ -49,6 +50,8 @@ struct gki_dist_watch {
     double failed_at; /* when the first code other than 0 came; 0: none has */
     int code;         /* that code */
     double ticked, beat;
+    uint64_t counts; /* how many counts have begun */
+    uint64_t count;  /* what this rank tells: see count_of() */
     bool is_over;
     int over_code;
 };
@@ -123,14 +126,16 @@ static void end_if_lost(const gkv_dist *dist, double now)
 
 /* --- Messages ------------------------------------------------------------- */
 
-/* Sends the message unless the last one is still on its way. */
-static int send_one(const gkv_dist *dist, int destination, gki_dist_tag tag, outgoing *out)
+/* Sends the number unless the last message is still on its way. */
+static int send_one(const gkv_dist *dist, int destination, gki_dist_tag tag, uint64_t number,
+                    outgoing *out)
 {
     int done = 0;
     const int code = dist->table->test(&out->request, &done);
-    return code || !done
-               ? code
-               : dist->table->send(destination, tag, &out->data, sizeof out->data, &out->request);
+    if (code || !done)
+        return code;
+    out->data = number;
+    return dist->table->send(destination, tag, &out->data, sizeof out->data, &out->request);
 }
 
 static void note_end(gki_dist_watch *watch, int rank, const ending *end)
@@ -161,6 +166,8 @@ static int take(const gkv_dist *dist, gki_dist_tag tag, double now)
         watch->peers[from].answered = now;
         if (is_end) {
             note_end(watch, from, &end);
+        } else if (tag == GKI_DIST_BEAT) {
+            watch->peers[from].count = number;
         } else if (tag == GKI_DIST_OVER) {
             watch->is_over = true;
             watch->over_code = (int)number;
@@ -193,9 +200,8 @@ static int give_tickets(gkv_dist *dist)
         outgoing *out = &dist->watch->peers[from].ticket;
         while (!done && !code) /* it has received its last one, so this ends */
             code = dist->table->test(&out->request, &done);
-        out->data = dist->tickets++;
         if (!code)
-            code = send_one(dist, from, GKI_DIST_TICKET, out);
+            code = send_one(dist, from, GKI_DIST_TICKET, dist->tickets++, out);
         if (code)
             return code;
     }
@@ -211,7 +217,7 @@ static int send_beats(const gkv_dist *dist, double now)
     watch->beat = now;
     for (int r = 0; r <= last && !code; r++)
         if (r != dist->rank)
-            code = send_one(dist, r, GKI_DIST_BEAT, &watch->peers[r].beat);
+            code = send_one(dist, r, GKI_DIST_BEAT, watch->count, &watch->peers[r].beat);
     return code;
 }
 
@@ -251,11 +257,11 @@ gkv_status gki_dist_watch_tell(gkv_dist *dist, const char *text)
 
 gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket)
 {
-    outgoing ask = {.data = 0};
+    outgoing ask = {.request = NULL};
     int from = -1, length = 0;
     unsigned calls = 0;
     pthread_mutex_lock(&dist->lock);
-    gkv_status status = gki_dist_end_operation(dist, send_one(dist, 0, GKI_DIST_ASK, &ask),
+    gkv_status status = gki_dist_end_operation(dist, send_one(dist, 0, GKI_DIST_ASK, 0, &ask),
                                                &ask.request, "asking for work");
     while (status == GKV_OK && from < 0) {
         pthread_mutex_lock(&dist->lock);
@@ -266,6 +272,40 @@ gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket)
             gki_dist_pause(&calls);
     }
     return status;
+}
+
+/* --- Counts --------------------------------------------------------------- */
+
+/* A count as a beat has it: the number of the count, and what is done, below 2⁴⁰. */
+static uint64_t count_of(const gki_dist_watch *watch, uint64_t done)
+{
+    return (watch->counts << 40) | done;
+}
+
+void gki_dist_count_begin(gkv_dist *dist)
+{
+    if (gkv_dist_size(dist) == 1)
+        return;
+    pthread_mutex_lock(&dist->lock);
+    dist->watch->counts++;
+    dist->watch->count = count_of(dist->watch, 0);
+    pthread_mutex_unlock(&dist->lock);
+}
+
+uint64_t gki_dist_count(gkv_dist *dist, uint64_t mine)
+{
+    uint64_t all = mine;
+    if (gkv_dist_size(dist) == 1)
+        return mine;
+    pthread_mutex_lock(&dist->lock);
+    gki_dist_watch *watch = dist->watch;
+    watch->count = count_of(watch, mine);
+    for (int r = 1; dist->rank == 0 && r < dist->size; r++) {
+        const uint64_t begun = count_of(watch, 0), count = watch->peers[r].count;
+        all += count >> 40 == begun >> 40 ? count - begun : 0;
+    }
+    pthread_mutex_unlock(&dist->lock);
+    return all;
 }
 
 /* --- Start and end -------------------------------------------------------- */
@@ -360,8 +400,8 @@ int gki_dist_watch_end(gkv_dist *dist, int code, const char *message)
         report_failures(dist);
         watch->over_code = watch->code;
         for (int r = 1; r < dist->size; r++) {
-            over.data = (uint64_t)watch->code;
-            wait_or_abort(dist, send_one(dist, r, GKI_DIST_OVER, &over), &over.request);
+            const int began = send_one(dist, r, GKI_DIST_OVER, (uint64_t)watch->code, &over);
+            wait_or_abort(dist, began, &over.request);
         }
     }
     code = watch->over_code;

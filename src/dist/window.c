@@ -5,13 +5,12 @@
 
 #include "core/memory.h"
 
-/* Whether this rank may share memory with others. */
-static gkv_status is_allowed(bool *out)
+gkv_status gki_dist_read_memory(gkv_dist *dist)
 {
     const char *text = getenv("GKVAE_MPI_MEMORY");
     text = text ? text : "";
-    *out = strcmp(text, "separate") != 0;
-    if (!*out || !*text || strcmp(text, "shared") == 0)
+    dist->shares_memory = strcmp(text, "separate") != 0;
+    if (!dist->shares_memory || !*text || strcmp(text, "shared") == 0)
         return GKV_OK;
     return gki_fail(GKV_ERR_CONFIG, "GKVAE_MPI_MEMORY=%s: it is \"shared\" or \"separate\"", text);
 }
@@ -33,13 +32,12 @@ static uint64_t bytes_before_line(const void *memory)
 
 gkv_status gki_dist_window(gkv_dist *dist, size_t bytes, void **memory)
 {
-    bool allowed = false, there = false;
+    bool there = false;
     void *window = NULL;
     *memory = NULL;
     if (gkv_dist_size(dist) == 1)
         return GKV_OK;
-    GKV_TRY(gkv_dist_agree(dist, is_allowed(&allowed)));
-    GKV_TRY(all_say_yes(dist, allowed, &there)); /* allocate() waits for all ranks */
+    GKV_TRY(all_say_yes(dist, dist->shares_memory, &there)); /* allocate() waits for all ranks */
     if (!there)
         return GKV_OK;
     pthread_mutex_lock(&dist->lock);

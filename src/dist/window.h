@@ -9,8 +9,7 @@
 /* Gives all ranks the same memory of so many bytes, all zero, at a 64-byte boundary. It replaces
  * what an earlier call gave, and gkv_dist_close() frees it. All ranks call it. *memory is NULL on
  * all ranks if there is none to share: they are on several machines, the system has too little, or
- * the variable GKVAE_MPI_MEMORY of one of them is "separate". GKV_ERR_CONFIG on all ranks if it is
- * anything else but "shared" or empty; GKV_ERR_IO if MPI fails. */
+ * the variable GKVAE_MPI_MEMORY of one of them is "separate". GKV_ERR_IO if MPI fails. */
 gkv_status gki_dist_window(gkv_dist *dist, size_t bytes, void **memory);
 
 /* A place in shared memory where ranks meet; zero at first. */

@@ -11,8 +11,8 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "dist/dist.h"
 #include "gk/gk_random.h"
-#include "gkvae/dist.h"
 #include "gkfit/fit_family.h"
 #include "gkfit/interval_data.h"
 #include "gkfit/sorted_sample.h"
@@ -154,7 +154,8 @@ static gkv_status replicate_range(boot *b, size_t first, size_t count)
         for (size_t i = 0; i < size; i++)
             keep(b, first + done + i, i);
         done += size;
-        if (gki_call_advance(&b->call, size))
+        const uint64_t by_all = gki_dist_count(b->call.options.dist, done);
+        if (gki_call_advance(&b->call, by_all - b->call.done))
             return gki_call_end(&b->call, "the bootstrap", "replicates");
     }
     return GKV_OK;
@@ -168,6 +169,8 @@ static gkv_status replicate_all(boot *b, gkv_status created, const gkv_gk_fit_re
     GKV_TRY(
         gkv_dist_agree(dist, created == GKV_OK ? replicate_range(b, b->first, b->own) : created));
     GKV_TRY(gkv_dist_share(dist, replicates, 1, sizeof *b->all, b->all));
+    if (b->call.done < replicates) /* what other ranks have done since they told of it */
+        gki_call_advance(&b->call, replicates - b->call.done);
     for (size_t i = 0; i < replicates; i++)
         take(b, fit, i);
     if (2 * b->used < replicates)
@@ -304,7 +307,8 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
     GKV_TRY(check(&set, fit_settings, fit));
     gkv_dist *dist = options ? options->dist : NULL;
     gkv_dist_range(set.replicates, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &b.first, &b.own);
-    GKV_TRY(gki_call_begin(&b.call, options, b.own));
+    GKV_TRY(gki_call_begin(&b.call, options, set.replicates));
+    gki_dist_count_begin(dist);
     b.threads = gki_call_threads(&b.call, 0);
     if (fit_settings)
         b.fit_set = *fit_settings;

@@ -206,6 +206,35 @@ static void memory_alone(void **state)
     assert_null(memory);
 }
 
+/* The variable that forbids to share it. Anything else than its two values is refused. */
+static void memory_variable(void **state)
+{
+    gkv_dist dist = {.size = 1};
+    (void)state;
+    unsetenv("GKVAE_MPI_MEMORY");
+    assert_int_equal(gki_dist_read_memory(&dist), GKV_OK);
+    assert_true(dist.shares_memory);
+    setenv("GKVAE_MPI_MEMORY", "separate", 1);
+    assert_int_equal(gki_dist_read_memory(&dist), GKV_OK);
+    assert_false(dist.shares_memory);
+    setenv("GKVAE_MPI_MEMORY", "shared", 1);
+    assert_int_equal(gki_dist_read_memory(&dist), GKV_OK);
+    assert_true(dist.shares_memory);
+    setenv("GKVAE_MPI_MEMORY", "seperate", 1);
+    assert_int_equal(gki_dist_read_memory(&dist), GKV_ERR_CONFIG);
+    assert_string_equal(gkv_error_message(),
+                        "GKVAE_MPI_MEMORY=seperate: it is \"shared\" or \"separate\"");
+    unsetenv("GKVAE_MPI_MEMORY");
+}
+
+/* One process counts for itself. */
+static void count_alone(void **state)
+{
+    (void)state;
+    gki_dist_count_begin(NULL);
+    assert_int_equal(gki_dist_count(NULL, 7), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +242,8 @@ int main(void)
         cmocka_unit_test_setup(parts, forget_launcher),
         cmocka_unit_test(meetings),
         cmocka_unit_test(memory_alone),
+        cmocka_unit_test(memory_variable),
+        cmocka_unit_test(count_alone),
         cmocka_unit_test_setup_teardown(launchers, forget_launcher, forget_launcher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

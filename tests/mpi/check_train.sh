@@ -1,9 +1,11 @@
-# Training of several ranks: check_train.sh PROGRAM SOURCE [LAUNCHER…], with mpirun.openmpi and mpirun.mpich where they
-# are installed if no launcher is named. Every number of ranks writes the files of one process, whatever stops a job.
-. "$2/tests/cli/lib.sh"
-shift 2
-[ $# -gt 0 ] || set -- mpirun.openmpi mpirun.mpich
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+#!/usr/bin/env bash
+# Training by the ranks of MPI jobs: check_train.sh BUILD SOURCE, under each MPI that the build supports. Every number of
+# ranks writes the files of one process, whatever stops a job.
+set -u
+build=$(cd "$1" && pwd)
+root=$(cd "$2" && pwd)
+source "$root/tests/cli/lib.sh" "$build/gkvae" "$root"
+source "$root/tests/mpi/lib.sh"
 
 # train FOLDER OPTION…: the run of one process, which the others are compared with.
 train() {
@@ -23,57 +25,44 @@ same() {
         fail "$3: refits.jsonl differs"
 }
 
-# ranks MEMORY N OPTION…: trains on N ranks in the folder `run`, and compares it with the folder `whole`. The ranks have
-# `shared` memory, or each has its own, `separate`, and they send messages as between machines.
-ranks() {
+# check_ranks MEMORY N OPTION…: trains on N ranks in the folder `run`, and compares it with the folder `whole`. The ranks
+# have `shared` memory, or each has its own, `separate`, and they send messages as between machines.
+check_ranks() {
     local memory=$1 n=$2 code=0
     shift 2
     rm -rf run
-    GKVAE_MPI_MEMORY=$memory timeout 240 "$launcher" -n "$n" "$gkvae" train "$@" --out run -q \
-        < /dev/null > output 2>&1 || code=$?
-    [ $code -eq 0 ] || fail "$launcher -n $n: exit code $code: train $*: $(cat output)"
-    same whole run "$launcher -n $n, $memory memory: train $*"
+    GKVAE_MPI_MEMORY=$memory ranks "$n" "$gkvae" train "$@" --out run -q < /dev/null > output 2>&1 || code=$?
+    [ $code -eq 0 ] || fail "$mpi, $n ranks: exit code $code: train $*: $(cat output)"
+    same whole run "$mpi, $n ranks, $memory memory: train $*"
 }
 
-# The standard error of a rank, in a file: what a launcher passes on is not certain when it is interrupted itself.
-cat > direct << 'END'
-#!/bin/sh
-exec "$@" 2>> messages
-END
-chmod +x direct
-
-# begin_job MEMORY: a job of 3 ranks in the folder `run`, which something happens to after its first epoch.
+# begin_job MEMORY: a job of 3 ranks in the folder `run`, which something happens to after its first checkpoint. $first is
+# the process of rank 1.
 begin_job() {
     local i
-    rm -rf run messages
-    GKVAE_MPI_MEMORY=$1 timeout 240 "$launcher" -n 3 ./direct "$gkvae" train mixture.ini --epochs 40 --out run \
-        > lines 2>&1 &
-    job=$!
+    rm -rf run
+    GKVAE_MPI_MEMORY=$1 begin 3 "$gkvae" train mixture.ini --epochs 20 --out run
+    first=$(process_of 1)
     for i in $(seq 2400); do
-        [ "$(cat run/history.csv 2> /dev/null | wc -l)" -lt 2 ] || return
+        [ ! -e run/checkpoint.safetensors ] || return
         sleep 0.05
     done
-    fail "$launcher: no first epoch within 120 s: $(cat lines messages)"
+    fail "$mpi: no checkpoint within 120 s: $(cat output "$ERRORS")"
 }
 
-# The process of rank 1.
-rank_1() {
-    local folder
-    for folder in /proc/[0-9]*; do
-        [ "$(cat "$folder/comm" 2> /dev/null)" = gkvae ] && [ "$(readlink "$folder/cwd")" = "$PWD" ] &&
-            grep -qzE '^(OMPI_COMM_WORLD_RANK|PMI_RANK)=1$' "$folder/environ" && echo "${folder#/proc/}" && return
-    done
-}
-
-# end_job WHAT TEXT: the job ends by itself, with a text, and 2 ranks resume it to the files of one process.
+# end_job WHAT [TEXT]: the job ends by itself, with a text.
 end_job() {
     local code=0
     wait "$job" || code=$?
-    [ $code -ne 0 ] || fail "$launcher: $1: the job succeeded"
-    [ $code -ne 124 ] || fail "$launcher: $1: the job did not end within 240 s"
-    [ -z "$2" ] || grep -qF -e "$2" messages || fail "$launcher: $1: no \"$2\": $(cat messages)"
-    "$launcher" -n 2 "$gkvae" train --resume --out run -q > output 2>&1 || fail "$launcher: $1: resuming: $(cat output)"
-    same whole run "$launcher: $1"
+    [ $code -ne 0 ] || fail "$mpi: $1: the job succeeded"
+    [ $code -ne 124 ] || fail "$mpi: $1: the job did not end within 240 s"
+    [ -z "${2-}" ] || grep -qF -e "$2" output || fail "$mpi: $1: no \"$2\": $(cat output)"
+}
+
+# resume WHAT: 2 ranks resume it to the files of one process.
+resume() {
+    ranks 2 "$gkvae" train --resume --out run -q > output 2>&1 || fail "$mpi: $1: resuming: $(cat output)"
+    same whole run "$mpi: $1"
 }
 
 check_numbers() {
@@ -81,11 +70,11 @@ check_numbers() {
     rm -rf whole
     train whole mixture.ini
     for n in 1 2 3 4; do
-        ranks shared $n mixture.ini
-        ranks separate $n mixture.ini
+        check_ranks shared $n mixture.ini
+        check_ranks separate $n mixture.ini
     done
-    ranks shared 2 mixture.ini --threads 2
-    ranks separate 2 mixture.ini --threads 2
+    check_ranks shared 2 mixture.ini --threads 2
+    check_ranks separate 2 mixture.ini --threads 2
 }
 
 # All kinds of models and of steps. Importance resampling and refined posteriors pass images in groups.
@@ -95,9 +84,9 @@ check_kinds() {
         # shellcheck disable=SC2086
         train whole $options
         # shellcheck disable=SC2086
-        ranks shared 2 $options
+        check_ranks shared 2 $options
         # shellcheck disable=SC2086
-        ranks separate 3 $options
+        check_ranks separate 3 $options
     done 3<< END
 small.ini
 by-class.ini
@@ -113,30 +102,31 @@ mixture.ini --set train.patience=1 --set train.learning_rate=0.05 --epochs 6
 small.ini --set train.learning_rate=1 --set train.clip_norm=0 --set train.weight_decay=100 --epochs 6
 END
     # the last model has steps that are not finite, on all ranks
-    tail -n 1 run/history.jsonl | grep -qE '"rollbacks": [1-9]' || fail "$launcher: no rollback"
+    tail -n 1 run/history.jsonl | grep -qE '"rollbacks": [1-9]' || fail "$mpi: no rollback"
 }
 
 check_ends() {
-    local memory
+    local memory first
     rm -rf whole
-    train whole mixture.ini --epochs 40
+    train whole mixture.ini --epochs 20
     begin_job separate
-    kill -s INT "$(pgrep -P "$job")" # the launcher, below timeout
-    end_job "SIGINT to the launcher" ""
+    kill -s INT "$(pgrep -P "$(pgrep -x -P "$job" timeout)")"
+    end_job "SIGINT to the launcher"
+    resume "SIGINT to the launcher"
     begin_job shared
-    kill -s TERM "$(rank_1)"
+    kill -s TERM "$first"
     end_job "SIGTERM to a rank" "the checkpoint is saved"
+    resume "SIGTERM to a rank"
     for memory in shared separate; do
         begin_job $memory
-        kill -s KILL "$(rank_1)"
-        end_job "SIGKILL, $memory memory" ""
+        kill_rank 1 "$first" "training in $memory memory" || fail "$mpi: $memory memory: training has ended"
+        resume "SIGKILL, $memory memory"
     done
     begin_job shared
-    local halted
-    halted=$(rank_1)
-    kill -s STOP "$halted"
+    kill -s STOP "$first"
     end_job "a rank that does not answer" "rank 1"
-    kill -s KILL "$halted" 2> /dev/null
+    kill -s KILL "$first" 2> /dev/null
+    resume "a rank that does not answer"
 }
 
 # A rank whose files differ is refused before anything is written. Each rank has a folder of its own here.
@@ -152,25 +142,25 @@ check_refusals() {
     sed 's/latent = 6/latent = 5/' small.ini > there/small.ini
     local command="train small.ini --data-folder data --out $PWD/refused"
     # shellcheck disable=SC2086
-    expect 4 "the SHA-256 of the training images differs between ranks" "$launcher" \
+    expect 4 "the SHA-256 of the training images differs between ranks" "mpirun.$mpi" \
         -n 1 -wdir "$PWD/here" "$gkvae" $command : -n 1 -wdir "$PWD/there" "$gkvae" $command
     cp here/data/mnist-small/* there/data/mnist-small
     # shellcheck disable=SC2086
-    expect 4 "the setting model.latent differs between ranks" "$launcher" \
+    expect 4 "the setting model.latent differs between ranks" "mpirun.$mpi" \
         -n 1 -wdir "$PWD/here" "$gkvae" $command : -n 1 -wdir "$PWD/there" "$gkvae" $command
-    [ -e refused ] && fail "$launcher: refused ranks made a folder"
-    expect 4 "already holds a run" "$launcher" -n 2 "$gkvae" train small.ini --out whole
-    GKVAE_MPI_MEMORY=some expect 4 "GKVAE_MPI_MEMORY=some" "$launcher" -n 2 "$gkvae" train small.ini --out refused
+    [ -e refused ] && fail "$mpi: refused ranks made a folder"
+    expect_ranks 4 "already holds a run" 2 "$gkvae" train small.ini --out whole
+    GKVAE_MPI_MEMORY=some expect_ranks 4 "GKVAE_MPI_MEMORY=some" 2 "$gkvae" train small.ini --out refused
 }
 
-tried=0
-for launcher; do
-    command -v "$launcher" > /dev/null || continue
-    tried=$((tried + 1))
+found=
+for mpi in openmpi mpich; do
+    [ -e "$build/libgkvae-$mpi.so" ] || continue
     check_numbers
-    [ $tried -gt 1 ] || check_kinds # what a kind sends does not depend on the launcher
+    [ -n "$found" ] || check_kinds # what a kind sends does not depend on the launcher
+    found=yes
     check_ends
     check_refusals
 done
-[ $tried -gt 0 ] || fail "there is no launcher: $*"
+[ -n "$found" ] || fail "the build has no MPI support: configure it with -DGKV_MPI=ON"
 finish

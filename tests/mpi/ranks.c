@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gkvae/dist.h"
+#include "dist/dist.h"
 
 /* Ends the job with a message unless the condition holds. */
 #define NEED(condition)                                                                         \
@@ -114,6 +114,34 @@ static void tickets(gkv_dist *dist)
         printf("tickets\n");
 }
 
+/* Rank 0 learns what all have done of a call, and takes nothing of an earlier call for it. */
+static void count(gkv_dist *dist)
+{
+    const int ranks = gkv_dist_size(dist), rank = gkv_dist_rank(dist);
+    const uint64_t mine = 10 + (uint64_t)rank;
+    uint64_t all = 0;
+    for (uint64_t call = 1; call <= 2; call++) {
+        const uint64_t expected = call * (uint64_t)(10 * ranks + ranks * (ranks - 1) / 2);
+        if (rank == 0) {
+            gki_dist_count_begin(dist);
+            NEED(gki_dist_count(dist, 3) == 3);
+        }
+        OK(gkv_dist_barrier(dist));
+        if (rank > 0) {
+            gki_dist_count_begin(dist);
+            NEED(gki_dist_count(dist, call * mine) == call * mine);
+        }
+        for (int wait = 0; rank == 0 && wait < 3000 && all != expected; wait++) {
+            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+            all = gki_dist_count(dist, call * mine);
+        }
+        NEED(rank > 0 || all == expected);
+        OK(gkv_dist_barrier(dist));
+    }
+    if (rank == 0)
+        printf("count\n");
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -131,6 +159,8 @@ int main(int argc, char **argv)
         bytes(dist);
     } else if (strcmp(what, "tickets") == 0) {
         tickets(dist);
+    } else if (strcmp(what, "count") == 0) {
+        count(dist);
     } else if (strcmp(what, "agree") == 0) { /* all fail with the message of the last rank */
         double *missing = NULL;
         const gkv_status mine = last ? gkv_dist_sum(dist, (gkv_dist_type)77, 1, missing) : GKV_OK;
