@@ -394,20 +394,26 @@ static void logistic_sd(size_t n, size_t count, const gki_real *out, const gki_l
     }
 }
 
+enum { EDGES_TOGETHER = (GKV_LEVELS - 1) / 17 }; /* a divisor of the number of edges */
+
 static void logistic_mean(size_t n, size_t count, const gki_real *out, const gki_level_edges *edges,
                           gki_real *mean)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         mixture_components components;
         load_components(count, out, n, i, &components);
-        /* E[v] = Σ_{v=1}^{255} P(level ≥ v) */
+        /* E[v] = Σ_{v=1}^{255} P(level ≥ v), by groups, whose small sums are rounded less */
         vr sum = vr_set(0);
-        for (size_t v = 1; v < GKV_LEVELS; v++)
-            for (size_t k = 0; k < count; k++)
-                sum = vr_fma(components.weight[k],
-                             cdf_of(-vr_set(edges->level[v].lower), -components.location[k],
-                                    components.inverse[k]),
-                             sum);
+        for (size_t first = 1; first < GKV_LEVELS; first += EDGES_TOGETHER) {
+            vr part = vr_set(0);
+            for (size_t v = first; v < first + EDGES_TOGETHER; v++)
+                for (size_t k = 0; k < count; k++)
+                    part = vr_fma(components.weight[k],
+                                  cdf_of(-vr_set(edges->level[v].lower), -components.location[k],
+                                         components.inverse[k]),
+                                  part);
+            sum += part;
+        }
         vr_store_part(
             mean + i, n - i,
             vr_fma(sum, vr_set((1 - GKV_LEVEL_FLOOR) / 255), vr_set(GKV_LEVEL_FLOOR / 2)));

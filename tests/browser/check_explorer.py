@@ -121,6 +121,8 @@ def check_numbers(browser, name, page):
     for view in VIEWS:
         browser.value(f"explorer.update({{v: '{view}'}})")
         browser.value("new Promise((done) => setTimeout(done, 60))")
+        odd = browser.value("document.body.innerText.match(/\\b(nan|undefined|null|infinity|a image)\\b/gi)")
+        check(not odd, f"{name}, {view}: the page says {odd}")
     check(not browser.errors, f"{name}: {browser.errors}")
 
 

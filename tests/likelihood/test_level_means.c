@@ -43,8 +43,47 @@ static void means_are_in_range(void **state)
         }
 }
 
+/* The mean of value i by its definition in double precision, for two components and equal edges. */
+static double mean_of(const gki_real *out, size_t i)
+{
+    const double w = 1 / (1 + exp((double)out[VALUES + i] - (double)out[i])), floor = 1e-6;
+    double sum = 0;
+    for (size_t k = 0; k < 2; k++) {
+        const double location = (double)out[(2 + k) * VALUES + i],
+                     scale = exp((double)out[(4 + k) * VALUES + i]);
+        for (int v = 1; v < 256; v++) {
+            const double edge = -1 - 1. / 255 + (2 + 2. / 255) * v / 256;
+            sum += (k ? 1 - w : w) / (1 + exp((edge - location) / scale));
+        }
+    }
+    return (1 - floor) * sum / 255 + floor / 2;
+}
+
+static void means_are_accurate(void **state)
+{
+    (void)state;
+    likelihood_fixture fixture;
+    gki_real image[VALUES], out[6 * VALUES];
+    fixture_of_channels(GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 2, false, 1, VALUES, 1, &fixture);
+    assert_int_equal(fixture.likelihood->outputs, 6 * VALUES);
+    double worst = 0;
+    for (size_t round = 0; round < 20; round++) {
+        for (size_t i = 0; i < 6 * VALUES; i++) {
+            const double any = sin(1.3 * (double)round + 2.7 * (double)i);
+            out[i] = (gki_real)(i < 2 * VALUES ? any : i < 4 * VALUES ? 1.2 * any : 3 * any - 4);
+        }
+        fixture.likelihood->ops->means(fixture.likelihood, &fixture.params, 1, out, image);
+        for (size_t i = 0; i < VALUES; i++)
+            worst = fmax(worst, fabs((double)image[i] - mean_of(out, i)));
+    }
+    print_message("means of levels are off by at most %.1e\n", worst);
+    assert_true(worst < 1e-6);
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(means_are_in_range)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(means_are_in_range),
+                                       cmocka_unit_test(means_are_accurate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

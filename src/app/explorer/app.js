@@ -8,7 +8,7 @@
   const views = [ViewDraw, ViewMap, ViewChange, ViewBetween, ViewSample, ViewBase, ViewFlow, ViewAbout];
   const noun = /mnist|digit/i.test(about.dataset) && !/fashion/i.test(about.dataset) ? "digit" : "image";
 
-  const app = {about, noun, state: {}, input: null};
+  const app = {about, noun, aNoun: noun === "digit" ? "a digit" : "an image", state: {}, input: null};
   let shown = null, timer = 0, addressTimer = 0;
 
   /* --- State --- */
@@ -102,7 +102,7 @@
       case "map":
         return "The place on the map that you chose.";
       case "sliders":
-        return `A ${noun} changed by the sliders.`;
+        return `${noun === "digit" ? "A digit" : "An image"} changed by the sliders.`;
       case "component":
         return `The centre of component ${app.state.c}.`;
       default:

@@ -12,7 +12,7 @@ const ViewDraw = (() => {
     const pad = Input.pad(app.model.image, app.isInk, use("drawn"));
     parts.clear = pad.clear;
     return card(
-      `Draw a ${app.noun}`, "Draw with a finger, a pen or the mouse. The model sees it after each stroke.",
+      `Draw ${app.aNoun}`, "Draw with a finger, a pen or the mouse. The model sees it after each stroke.",
       pad.element, make("p", {}), make("div", {class: "row"}, button("Clear the pad", pad.clear)),
       make("p", {}),
       Input.drop(app.model.image, app.isInk, use("dropped"), (text) => (status.textContent = text)), status);
