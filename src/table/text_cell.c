@@ -288,16 +288,14 @@ bool gki_cell_has_unit(const char *text)
     return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z');
 }
 
-/* A decimal number, whose sign may be the minus of typography. */
+/* A decimal number, in which the minus of typography may stand for the other. */
 static bool parse_signed(const char *text, char mark, double *out)
 {
-    const char *number = gki_text_after_minus(text);
-    if (!number)
-        return parse_decimal(text, mark, out);
-    if (!parse_decimal(number, mark, out))
-        return false;
-    *out = -*out;
-    return true;
+    char buffer[GKV_PRINTABLE_SIZE];
+    if (parse_decimal(text, mark, out))
+        return true;
+    const char *plain = gki_text_plain_minus(text, buffer);
+    return plain != text && parse_decimal(plain, mark, out);
 }
 
 gki_cell gki_cell_read(const gki_cell_rules *rules, const char *text, double *value)
@@ -313,7 +311,9 @@ gki_cell gki_cell_read(const gki_cell_rules *rules, const char *text, double *va
 
 gki_cell_mark gki_cell_mark_of(const char *text)
 {
+    char buffer[GKV_PRINTABLE_SIZE];
     double ignored;
+    text = gki_text_plain_minus(text, buffer);
     const char *number = text + (*text == '+' || *text == '-');
     const size_t whole = strspn(number, digits);
     if (parse_decimal(text, '.', &ignored))
