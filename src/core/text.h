@@ -11,9 +11,9 @@ enum { GKV_PRINTABLE_SIZE = 96 }; /* bytes of the buffer, with the NUL */
  * control the terminal nor flood the message. Thread-safe. */
 const char *gki_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE]);
 
-/* The text with '-' in place of each minus of typography, U+2212, which web pages and this program's
- * tables write in numbers. Returns the text itself if it has none or is too long for the buffer.
- * Thread-safe. */
+/* The text with '-' in place of each minus of typography, U+2212, which web pages and this
+ * program's tables write in numbers. Returns the text itself if it has none or is too long for the
+ * buffer. Thread-safe. */
 const char *gki_text_plain_minus(const char *text, char buffer[GKV_PRINTABLE_SIZE]);
 
 /* The least number of insertions, deletions, replacements and swaps of neighbouring bytes that turn
