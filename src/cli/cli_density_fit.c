@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "cli_density.h"
+#include "cli_gk.h"
 #include "gkvae/gk_fit.h"
 #include "ranks.h"
 #include "records.h"
@@ -262,10 +263,10 @@ static int read_resolutions(const fit_arguments *a, chosen_rows *rows)
     rows->resolution = cli_alloc(rows->d, sizeof *rows->resolution);
     for (char *word = strtok_r(words, ",", &rest); word && count < rows->d && code == CLI_OK;
          word = strtok_r(NULL, ",", &rest), count++) {
-        char *end = NULL;
-        const double h = strtod(word, &end);
+        double h = NAN;
+        const bool is_number = cli_is_number(word, &h);
         const bool is_auto = strcmp(word, "auto") == 0, is_none = strcmp(word, "none") == 0;
-        if (!is_auto && !is_none && (*end || !(h > 0) || !isfinite(h)))
+        if (!is_auto && !is_none && (!is_number || !(h > 0) || !isfinite(h)))
             code = cli_error(CLI_USAGE,
                              "--resolution %s: \"%s\" is neither auto, none nor a number "
                              "above 0",

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/file.h"
 #include "cli_density.h"
@@ -67,10 +68,11 @@ int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_
     }
 }
 
-/* Whether the path ends as a model file does. */
+/* Whether the path is a file, or ends as a model file does. */
 static bool is_file(const char *path)
 {
-    return cli_ends_in(path, ".safetensors");
+    struct stat about;
+    return cli_ends_in(path, ".safetensors") || (stat(path, &about) == 0 && S_ISREG(about.st_mode));
 }
 
 int cli_density_open(const cli_density_arguments *a, gkv_density **density, int64_t *candidate)

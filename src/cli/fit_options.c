@@ -100,7 +100,9 @@ static assignment assignment_of(cli_fit_arguments *a, struct argp_state *state, 
 /* Records the value of one parameter, which may be given once. */
 static void set_once(struct argp_state *state, const assignment *one, bool *given, double *target)
 {
-    const double value = cli_number(state, one->option, one->value, -1e300, 1e300);
+    char *option = cli_text("%s %c =", one->option, one->name);
+    const double value = cli_number(state, option, one->value, -1e300, 1e300);
+    free(option);
     if (*given)
         argp_error(state, "%s: %c is given twice, as %.17g and as %.17g: choose one", one->option,
                    one->name, *target, value);
@@ -238,14 +240,16 @@ static void check_free(const cli_fit_arguments *a, struct argp_state *state)
         return;
     if (a->components || a->multivariate || a->replicates)
         argp_error(state, "--free c does not go with %s",
-                   a->components     ? "--mixture"
-                   : a->multivariate ? "--multivariate"
+                   a->components     ? "--mixture, whose margins have c = 0.8"
+                   : a->multivariate ? "--multivariate: estimate c of single columns, and hold "
+                                       "it by --fix c=VALUE"
                                      : "--bootstrap: hold c at its estimate by --fix c=VALUE");
     if (!gkv_gk_family_parameter(a->family, GKV_GK_C))
         argp_error(state, "--free c: the %s family has no c", gkv_gk_family_name(a->family));
     if (a->c_given)
         argp_error(state, "--free c and --fix c=%.10g: choose one", a->c);
-    if (a->normal || (a->fixed[GKV_GK_G] && a->value[GKV_GK_G] == 0))
+    const bool confined = a->bounded[GKV_GK_G] && a->low[GKV_GK_G] == 0 && a->high[GKV_GK_G] == 0;
+    if (a->normal || confined || (a->fixed[GKV_GK_G] && a->value[GKV_GK_G] == 0))
         argp_error(state, "--free c: c has no effect where g is held at 0");
     if (a->method != GKV_GK_MLE)
         argp_error(state, "--free c needs --method mle");

@@ -13,6 +13,27 @@ static bool tails_are_lighter_at_zero(const gkv_gk *gk)
     return gkv_gk_least_k(&symmetric, INFINITY) < gkv_gk_least_k(gk, INFINITY);
 }
 
+/* Says why c is uncertain, and what to do. */
+static void warn_of_weak_c(const char *name, const gkv_gk_fit_result *result)
+{
+    const gkv_gk_fit_c *c = &result->c;
+    const double low = result->low[GKV_GK_G], high = result->high[GKV_GK_G];
+    char why[128];
+    if (low <= 0 && high >= 0)
+        snprintf(why, sizeof why,
+                 "the interval of g, from %.3g to %.3g, contains 0, where c has no effect", low,
+                 high);
+    else
+        snprintf(why, sizeof why, "its interval %s",
+                 c->low <= 0 || c->high >= 1 ? "reaches the end of its range"
+                                             : "is longer than a half");
+    fprintf(stderr,
+            "gkvae: %s: the values hardly determine c (%.3g, from %.3g to %.3g): %s. Only strong "
+            "skewness tells c from g. Hold c at a known value, as --fix c=%g, or use more values; "
+            "with c held, estimates of g are comparable\n",
+            name, result->gk.c, c->low, c->high, why, c->held);
+}
+
 void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result)
 {
     const bool by_moments = a->normal && a->multivariate;
@@ -31,10 +52,9 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                 "estimates are those of maximum likelihood\n",
                 name);
     if (result->symmetric)
-        fprintf(stderr,
-                "gkvae: %s: g is exactly 0: only there can the tails be so light. It has no "
-                "standard error\n",
-                name);
+        fprintf(stderr, "gkvae: %s: g is exactly 0: %s. It has no standard error\n", name,
+                result->gk.k < 0 ? "only there can the tails be so light"
+                                 : "no other g is as likely");
     if (result->at_bound) {
         const char *k = gkv_gk_family_parameter(a->family, GKV_GK_K);
         fprintf(stderr,
@@ -51,11 +71,7 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                 "standard error\n",
                 name, result->gk.c);
     else if (result->c.weak && result->converged)
-        fprintf(
-            stderr,
-            "gkvae: %s: the values hardly determine c: from %.3g to %.3g. g compensates for c "
-            "unless the skewness is strong; without --free c the estimates of g are comparable\n",
-            name, result->c.low, result->c.high);
+        warn_of_weak_c(name, result);
     const double most = gkv_gk_fit_g_max(a->family);
     if (fabs(result->gk.g) >= most && !a->fixed[GKV_GK_G])
         fprintf(stderr, "gkvae: %s: g is at ±%g, the bound of fits: only its sign is known\n", name,

@@ -230,12 +230,11 @@ static bool is_space(char c)
 
 bool cli_is_number(const char *text, double *out)
 {
-    const char *negated = gki_text_after_minus(text), *number = negated ? negated : text;
-    char *end = NULL;
+    char buffer[GKV_PRINTABLE_SIZE], *end = NULL;
+    const char *number = gki_text_plain_minus(text, buffer);
     if (!*number || is_space(*number))
         return false;
-    const double value = strtod(number, &end);
-    *out = negated ? -value : value;
+    *out = strtod(number, &end);
     return *end == '\0';
 }
 

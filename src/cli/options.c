@@ -197,9 +197,10 @@ uint64_t cli_whole(struct argp_state *state, const char *option, const char *tex
 double cli_number(struct argp_state *state, const char *option, const char *text, double low,
                   double high)
 {
+    char buffer[GKV_PRINTABLE_SIZE];
     double value = NAN;
-    const char *negated = gki_text_after_minus(text), *number = negated ? negated : text;
-    if (number[strspn(number, "+-.0123456789eE")] || !cli_is_number(text, &value) ||
+    const char *number = gki_text_plain_minus(text, buffer);
+    if (number[strspn(number, "+-.0123456789eE")] || !cli_is_number(number, &value) ||
         !(value >= low && value <= high))
         argp_error(state, "%s %s: must be a number from %g to %g", option, text, low, high);
     return value;

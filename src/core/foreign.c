@@ -104,7 +104,10 @@ static const file_format formats[] = {
     {"II*\0", 0, 4, PICTURE, "a TIFF picture", NULL},
     {"MM\0*", 0, 4, PICTURE, "a TIFF picture", NULL},
     {"WEBPVP8", 8, 7, PICTURE, "a WebP picture", NULL},
+    {"WAVEfmt", 8, 7, DOCUMENT, "a WAV sound", NULL},
     {"%PDF-", 0, 5, DOCUMENT, "a PDF document", NULL},
+    {"%!PS", 0, 4, DOCUMENT, "a PostScript document", NULL},
+    {"{\\rtf", 0, 5, DOCUMENT, "an RTF document", NULL},
     {"\x7f"
      "ELF",
      0, 4, DOCUMENT, "a program", NULL},

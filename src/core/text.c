@@ -1,6 +1,7 @@
 #include "core/text.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/utf8.h"
@@ -107,13 +108,20 @@ size_t gki_utf8_put(uint32_t character, char out[4])
     return length;
 }
 
-const char *gki_text_after_minus(const char *text)
+const char *gki_text_plain_minus(const char *text, char buffer[GKV_PRINTABLE_SIZE])
 {
     static const char minus[] = "\u2212";
-    const size_t length = sizeof minus - 1;
-    if (strncmp(text, minus, length) != 0 || text[length] == '-' || text[length] == '+')
-        return NULL;
-    return text + length;
+    const size_t width = sizeof minus - 1, length = strlen(text);
+    size_t end = 0;
+    if (!strchr(text, minus[0]) || length >= GKV_PRINTABLE_SIZE)
+        return text;
+    for (size_t i = 0; i < length;) {
+        const bool found = strncmp(text + i, minus, width) == 0;
+        buffer[end++] = found ? '-' : text[i];
+        i += found ? width : 1;
+    }
+    buffer[end] = '\0';
+    return buffer;
 }
 
 /* --- The locale of numbers ------------------------------------------------ */

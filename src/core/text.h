@@ -11,10 +11,10 @@ enum { GKV_PRINTABLE_SIZE = 96 }; /* bytes of the buffer, with the NUL */
  * control the terminal nor flood the message. Thread-safe. */
 const char *gki_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE]);
 
-/* What follows the minus of typography, U+2212, at the start of a text; NULL if it does not begin
- * with one, or if another sign follows. Web pages and this program's tables write it before
- * numbers. Thread-safe. */
-const char *gki_text_after_minus(const char *text);
+/* The text with '-' in place of each minus of typography, U+2212, which web pages and this
+ * program's tables write in numbers. Returns the text itself if it has none or is too long for the
+ * buffer. Thread-safe. */
+const char *gki_text_plain_minus(const char *text, char buffer[GKV_PRINTABLE_SIZE]);
 
 /* The least number of insertions, deletions, replacements and swaps of neighbouring bytes that turn
  * one text into the other. No byte is edited twice: this is the optimal string alignment form of

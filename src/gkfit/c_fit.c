@@ -266,7 +266,8 @@ gkv_status gki_gk_estimate_c(gki_gk_with_c *own, gki_gk_task *task)
     c_profile profile;
     gki_gk_task best = *task;
     gki_gk_c_point p;
-    if (own->set.fixed[GKV_GK_G] && task->start.g == 0)
+    const double low = own->set.low[GKV_GK_G], high = own->set.high[GKV_GK_G];
+    if ((own->set.fixed[GKV_GK_G] && task->start.g == 0) || (low == 0 && high == 0))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "c has no effect where g is held at 0, so that it cannot be estimated");
     GKV_TRY(fit_profile(own, task, &profile));

@@ -169,7 +169,7 @@ static gkv_status find_resolution(const gki_gk_fit_common *common, gki_gk_task *
 /* The number of parameters that are not fixed. */
 static size_t free_parameters(const gkv_gk_fit_settings *set)
 {
-    size_t count = 0;
+    size_t count = set->free_c;
     for (int j = 0; j < 4; j++)
         count += !set->fixed[j];
     return count;
@@ -220,7 +220,8 @@ static gkv_status prepare_values(const gki_gk_fit_common *common, gki_gk_task *t
         task->result.total = ties->total;
     }
     if (task->data.count == 0 || set->method != GKV_GK_MLE)
-        return gki_gk_ties_check(ties);
+        return gki_gk_ties_check(ties, task->tied && !(task->result.resolution > 0) &&
+                                           sample->resolution == GKV_GK_RESOLUTION_AUTO);
     task->result.n = task->data.n;
     task->result.total = task->data.total;
     GKV_TRY(gki_gk_interval_data_check(&task->data, free_parameters(set), by_ends));

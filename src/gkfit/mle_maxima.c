@@ -11,6 +11,7 @@
 #include "gkfit/fit.h"
 #include "gkfit/fit_family.h"
 #include "gkfit/mle_fit.h"
+#include "gkfit/mle_moves.h"
 #include "gkfit/mle_starts.h"
 #include "num/linalg.h"
 
@@ -22,11 +23,11 @@ static const double implausible = 1e-5, steep = 20.0;
 
 /* A p-value below this makes it slightly doubtful, and so does a gain of the likelihood from the
  * quantile fit of more than this. Two efficient estimates differ by less. */
-static const double unlikely = 1e-3, great_gain = 4.0;
+static const double unlikely = 3e-3, great_gain = 4.0;
 
-/* With a |g| above this the likelihood can have several maxima along g (move_step), and a p-value
+/* With a |g| above this the likelihood can have several maxima along g (mle_moves.h), and a p-value
  * below this is enough for doubt. With a k above this it always has. */
-static const double stepped = 3.0, suspect = 0.03, heavy = 2.0;
+static const double stepped = 2.5, suspect = 0.03, heavy = 2.0;
 
 /* With fewer observations than this the likelihood often has several maxima. One with k at its
  * bound is doubtful, and a slight doubt is enough for all starts. */
@@ -48,12 +49,12 @@ static const double far_beyond = 20.0, beyond = 1.2;
 /* A start has helped if it leads to a likelihood that is greater by this. */
 static const double better = 0.01;
 
-/* See move_from_pole. */
+/* See gki_gk_move_from_pole. */
 static const double near_pole = 0.02;
 
 /* With k nearer to its bound than this number of standard errors, a maximum at the bound is
  * tried. */
-static const double near_bound = 2.0;
+static const double near_bound = 2.5;
 enum { SMALL = 10000 };
 
 /* What makes a maximum doubtful. */
@@ -112,35 +113,6 @@ static gkv_status find_doubts(const gki_gk_fit_common *common, gki_gk_task *task
 
 /* --- From several starts -------------------------------------------------- */
 
-/* Climbs from a copy, and keeps it if it is more likely than the task, or as likely and verified. A
- * climb that ends where the bounds allow no g is not an error: another start may be better. */
-static void try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, gki_gk_task *task,
-                     gki_gk_point *best)
-{
-    gki_gk_point point;
-    double gain = 0.0;
-    copy->result = task->result;
-    if (gki_gk_climb(common, copy, &point, &gain) != GKV_OK)
-        return;
-    const double lead = point.value - best->value;
-    task->result.newton = copy->result.newton;
-    if (lead > 1e-6 || (lead > -1e-6 && copy->result.converged && !task->result.converged) ||
-        isnan(best->value)) {
-        *task = *copy;
-        task->judged = false;
-        *best = point;
-    }
-}
-
-/* Climbs from a start in the units of the solvers, if it is possible with what is held. */
-static void try_start(const gki_gk_fit_common *common, const gki_gk_task *from, const gkv_gk *start,
-                      gki_gk_task *task, gki_gk_point *best)
-{
-    gki_gk_task copy;
-    if (gki_gk_begin_at(common, from, start, &copy) == GKV_OK)
-        try_copy(common, &copy, task, best);
-}
-
 /* Climbs from the most promising starts, if `brief` of a short list, but for starts whose few steps
  * have ended where the task is. */
 static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task, bool brief,
@@ -153,7 +125,7 @@ static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task,
     const gkv_gk here = gki_gk_fit_gk_of(common, &from, from.v);
     for (size_t i = 0; i < count; i++)
         if (!brief || !gki_gk_is_near(&starts[i].gk, &here))
-            try_start(common, &from, &starts[i].gk, task, best);
+            gki_gk_try_start(common, &from, &starts[i].gk, task, best);
     return GKV_OK;
 }
 
@@ -163,67 +135,7 @@ static void try_given(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk
     gkv_gk start = task->start;
     start.a = (start.a - task->centre) / task->spread;
     start.b /= task->spread;
-    try_start(common, task, &start, task, best);
-}
-
-/* With a great |g| the likelihood can have another maximum with the opposite sign of g. Climbs from
- * the reflection of the fit about the median. */
-static void try_reflected(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
-{
-    gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
-    start.a = -start.a;
-    start.g = -start.g;
-    try_start(common, task, &start, task, best);
-}
-
-/* With a great |g| the density has a step at A, and the likelihood has a local maximum with A
- * between each two neighbouring values. Moves A a little, and climbs again, as long as this helps.
- * In large samples these maxima merge. */
-static void move_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
-{
-    static const double shifts[] = {-0.01, 0.01, -0.04, 0.04, -0.12, 0.12, -0.4, 0.4};
-    double before = -INFINITY;
-    for (int round = 0; round < 4 && best->value > before + 1e-3; round++) {
-        const gki_gk_task from = *task;
-        before = best->value;
-        for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
-            gkv_gk start = gki_gk_fit_gk_of(common, &from, from.v);
-            start.a += shifts[i] * start.b;
-            try_start(common, &from, &start, task, best);
-        }
-    }
-}
-
-/* Whether Newton's step from a point with k at its bound leads most of the way to the maximum of
- * the task, so that an ascent would end there. */
-static bool leads_back(const gki_gk_task *task, gki_gk_point *point)
-{
-    double d[4];
-    return point->gradient[3] > 0 &&
-           gki_solve4x4_symmetric(point->information, task->fixed, point->gradient, d) &&
-           point->v[3] + d[3] > 0.5 * (task->low[3] + task->v[3]);
-}
-
-/* Near a pole the likelihood may have a maximum with k at its bound, and others a little above it.
- * Climbs with k held at its bound or `above` it, and then with k free. */
-static void move_from_pole(const gki_gk_fit_common *common, gki_gk_task *task, double above,
-                           gki_gk_point *best)
-{
-    enum { STEPS = 40 };
-    const gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
-    gki_gk_task copy;
-    gki_gk_point point;
-    if (gki_gk_begin_at(common, task, &start, &copy) != GKV_OK)
-        return;
-    copy.v[3] = fmin(copy.low[3] + above, copy.high[3]);
-    copy.fixed[3] = true;
-    memcpy(point.v, copy.v, sizeof point.v);
-    gki_gk_point_evaluate(common, &copy, &point);
-    gki_gk_ascend(common, &copy, STEPS, &point, &task->result.newton);
-    memcpy(copy.v, point.v, sizeof point.v);
-    copy.fixed[3] = false;
-    if (above > 0 || !leads_back(task, &point))
-        try_copy(common, &copy, task, best);
+    gki_gk_try_start(common, task, &start, task, best);
 }
 
 /* If the standard deviation is more than this number of spreads, the scale of the quartiles is no
@@ -249,7 +161,7 @@ static gkv_status try_wide(const gki_gk_fit_common *common, gki_gk_task *task, g
     gki_gk_change_unit(task, own.deviation);
     if (gki_gk_begin_at(common, task, &start, &copy) == GKV_OK) {
         best->value = -INFINITY;
-        try_copy(common, &copy, task, best);
+        gki_gk_try_copy(common, &copy, task, best);
         GKV_TRY(try_starts(common, task, false, best));
     }
     const double lead = best->value - own_best.value;
@@ -293,7 +205,7 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     task->result.newton = copy.result.newton;
     start = gki_gk_fit_gk_of(&held, &copy, copy.v);
     if (starts)
-        try_start(common, task, &start, task, best);
+        gki_gk_try_start(common, task, &start, task, best);
     if (!(point.value > best->value + lead_at_zero))
         return GKV_OK;
     const size_t steps = task->result.newton;
@@ -330,6 +242,32 @@ static bool may_be_at_bound(const gki_gk_task *task, bool thorough)
            (thorough || fabs(task->v[2]) > skewed);
 }
 
+/* With a great |g|, seeks greater maxima near that of the task. */
+static void vary_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+{
+    if (!(fabs(task->v[2]) > stepped))
+        return;
+    gki_gk_try_reflected(common, task, best);
+    if (task->sample->n > SMALL)
+        return;
+    gki_gk_move_step(common, task, best);
+    if (task->v[3] <= task->low[3])
+        gki_gk_move_reflected(common, task, best);
+}
+
+/* With k at its bound or near it, seeks greater maxima near that of the task. */
+static void vary_at_bound(const gki_gk_fit_common *common, gki_gk_task *task, bool thorough,
+                          gki_gk_point *best)
+{
+    const bool at_pole = thorough && task->v[3] < task->low[3] + near_pole;
+    if (at_pole || may_be_at_bound(task, thorough))
+        gki_gk_move_from_pole(common, task, 0.0, best);
+    if (at_pole)
+        gki_gk_move_from_pole(common, task, 0.004, best);
+    if (at_pole || (may_be_at_bound(task, thorough) && fabs(task->v[2]) < stepped))
+        gki_gk_move_edge(common, task, best);
+}
+
 gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gki_gk_point point;
@@ -344,6 +282,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     if (found.brief) {
         const double first = point.value;
         GKV_TRY(try_starts(common, task, true, &point));
+        GKV_TRY(gki_gk_follow_g(common, task, true, &point));
         if (point.value > first + better) {
             GKV_TRY(find_doubts(common, task, &point, 0.0, &found));
             thorough = found.any;
@@ -353,10 +292,10 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         GKV_TRY(try_starts(common, task, false, &point));
     if (common->set->advanced.start_competes && !common->set->advanced.one_start)
         try_given(common, task, &point);
-    if (thorough && fabs(task->v[2]) > stepped)
-        try_reflected(common, task, &point);
-    if (thorough && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
-        move_step(common, task, &point);
+    if (thorough) {
+        GKV_TRY(gki_gk_follow_g(common, task, false, &point));
+        vary_step(common, task, &point);
+    }
     if (thorough && is_wide(common, task))
         GKV_TRY(try_wide(common, task, &point));
     if (thorough || found.pressed)
@@ -364,11 +303,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     take_covariance(task, &point);
     if (task->plain || task->of_levels || common->set->advanced.one_start)
         return GKV_OK;
-    const bool at_pole = thorough && task->v[3] < task->low[3] + near_pole;
-    if (at_pole || may_be_at_bound(task, thorough))
-        move_from_pole(common, task, 0.0, &point);
-    if (at_pole)
-        move_from_pole(common, task, 0.004, &point);
+    vary_at_bound(common, task, thorough, &point);
     take_covariance(task, &point);
     return GKV_OK;
 }

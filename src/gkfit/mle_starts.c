@@ -26,10 +26,10 @@ static const double shapes[][2] = {
 static const double edges[] = {1.4, -1.4, 2.5, -2.5, 5.0, -5.0};
 
 /* Starts between two groups of values: the normal score of the quantile at A, g, k − k_min(g). */
-static const double splits[][3] = {{-1.28, 8.0, 0.15}, {1.28, -8.0, 0.15}, {-0.67, 8.0, 0.15},
-                                   {0.67, -8.0, 0.15}, {-0.25, 8.0, 0.5},  {0.25, -8.0, 0.5},
-                                   {-1.28, 5.0, 0.06}, {1.28, -5.0, 0.06}, {-0.67, 30.0, 0.5},
-                                   {0.67, -30.0, 0.5}};
+static const double splits[][3] = {{-1.28, 8.0, 0.15}, {1.28, -8.0, 0.15},  {-0.67, 8.0, 0.15},
+                                   {0.67, -8.0, 0.15}, {-0.25, 8.0, 0.5},   {0.25, -8.0, 0.5},
+                                   {-1.28, 5.0, 0.06}, {1.28, -5.0, 0.06},  {-0.67, 30.0, 0.5},
+                                   {0.67, -30.0, 0.5}, {-0.5, -10.0, 0.03}, {0.5, 10.0, 0.03}};
 
 /* Starts with halves of different scales, which is the limit of a large g: k − k_min(g), and the
  * normal scores of the quantiles at which they may meet. */
@@ -65,9 +65,7 @@ static const double near_the_pole = 0.05;
 typedef struct search {
     const gki_gk_fit_common *common;
     const gki_gk_task *task; /* the fit, for all values */
-    gki_gk_task thin;        /* the same for fewer values */
-    gkv_gk_sample sample;    /* these values */
-    double *memory;
+    gki_gk_thinned thinned;
     double ends[2]; /* the least and the greatest value in the units of the solvers */
 } search;
 
@@ -104,49 +102,41 @@ gkv_status gki_gk_begin_at(const gki_gk_fit_common *common, const gki_gk_task *t
     return GKV_OK;
 }
 
-/* The ends of a sample of intervals. Equal ones are one interval with a weight, so that there are
- * few of them, and the likelihood needs no thinning. */
-static void take_intervals(search *s)
+/* Finds the least and the greatest value. */
+static void find_ends(const gki_gk_task *task, double ends[2])
 {
-    const gki_gk_interval_data *data = &s->task->data;
-    s->ends[0] = INFINITY, s->ends[1] = -INFINITY;
+    const gki_gk_interval_data *data = &task->data;
+    ends[0] = INFINITY, ends[1] = -INFINITY;
     for (size_t i = 0; i < data->count; i++) {
         const double lower = data->lower[i], upper = data->upper[i];
-        s->ends[0] = fmin(s->ends[0], isfinite(lower) ? lower : upper);
-        s->ends[1] = fmax(s->ends[1], isfinite(upper) ? upper : lower);
+        ends[0] = fmin(ends[0], isfinite(lower) ? lower : upper);
+        ends[1] = fmax(ends[1], isfinite(upper) ? upper : lower);
     }
-    s->thin = *s->task;
+    for (size_t i = 0; i < task->sample->n && data->count == 0; i++) {
+        const double x = (task->sample->x[i] - task->centre) / task->spread;
+        ends[0] = fmin(ends[0], x);
+        ends[1] = fmax(ends[1], x);
+    }
 }
 
-/* Copies about every n/THIN-th value of a larger sample. */
-static gkv_status thin_out(search *s)
+gkv_status gki_gk_thin_out(const gki_gk_task *task, gki_gk_thinned *thin)
 {
-    if (s->task->data.count > 0) {
-        take_intervals(s);
+    const gkv_gk_sample *all = task->sample;
+    *thin = (gki_gk_thinned){.task = *task, .represented = 1.0};
+    if (task->data.count > 0 || all->n <= THIN ||
+        task->quartiles < 1) /* thinning could lose an outlier */
         return GKV_OK;
-    }
-    const gkv_gk_sample *all = s->task->sample;
-    double low = all->x[0], high = low;
-    for (size_t i = 1; i < all->n; i++) {
-        low = fmin(low, all->x[i]);
-        high = fmax(high, all->x[i]);
-    }
-    s->ends[0] = (low - s->task->centre) / s->task->spread;
-    s->ends[1] = (high - s->task->centre) / s->task->spread;
-    s->sample = *all;
-    s->thin = *s->task;
-    s->thin.sample = &s->sample;
-    if (all->n <= THIN || s->task->quartiles < 1) /* thinning could lose an outlier */
-        return GKV_OK;
-    GKV_TRY(gki_alloc(2 * THIN, sizeof *s->memory, &s->memory));
-    double *x = s->memory, *w = s->memory + THIN;
+    thin->represented = (double)all->n / THIN;
+    GKV_TRY(gki_alloc(2 * THIN, sizeof *thin->memory, &thin->memory));
+    double *x = thin->memory, *w = thin->memory + THIN;
     for (size_t i = 0; i < THIN; i++) {
         const size_t from =
             (size_t)(((double)i + 0.5) * (double)all->n / THIN); /* within 0 … n − 1 */
         x[i] = all->x[from];
         w[i] = (all->weights ? all->weights[from] : 1.0) * (double)all->n / THIN;
     }
-    s->sample = (gkv_gk_sample){.n = THIN, .x = x, .weights = w};
+    thin->sample = (gkv_gk_sample){.n = THIN, .x = x, .weights = w};
+    thin->task.sample = &thin->sample;
     return GKV_OK;
 }
 
@@ -178,7 +168,7 @@ static double choose_scale(const search *s, double z, double x, int stride, gkv_
         start->b = 0.02 * pow(1.5, i);
         if (!held[0])
             start->a = x - start->b * place;
-        const double value = gki_gk_fit_likelihood(s->common, &s->thin, start, NULL);
+        const double value = gki_gk_fit_likelihood(s->common, &s->thinned.task, start, NULL);
         if (value > most) {
             most = value;
             best = start->b;
@@ -273,7 +263,7 @@ static gkv_gk wide_start(const search *s, size_t i)
         return start;
     for (int j = 0; j <= WIDE_GRID; j++) {
         start.b = exp(low + (high - low) * j / WIDE_GRID);
-        const double value = gki_gk_fit_likelihood(s->common, &s->thin, &start, NULL);
+        const double value = gki_gk_fit_likelihood(s->common, &s->thinned.task, &start, NULL);
         if (value > most) {
             most = value;
             best = start.b;
@@ -349,14 +339,14 @@ static gkv_status path_start(const search *s, gkv_gk *end)
     gkv_gk from = s->task->initial, free;
     from.a = (from.a - s->task->centre) / s->task->spread;
     from.b /= s->task->spread;
-    GKV_TRY(gki_gk_begin_at(&common, &s->thin, &from, &on_way));
+    GKV_TRY(gki_gk_begin_at(&common, &s->thinned.task, &from, &on_way));
     for (int i = 0; i < 4; i++) {
         few_steps(s, &common, &on_way, FEW_STEPS, &free);
-        GKV_TRY(gki_gk_begin_at(&common, &s->thin, &free, &on_way));
+        GKV_TRY(gki_gk_begin_at(&common, &s->thinned.task, &free, &on_way));
     }
     *end = free;
     for (int i = 1; i <= WAYPOINTS; i++) {
-        gki_gk_task way = s->thin;
+        gki_gk_task way = s->thinned.task;
         set_waypoint(s, &free, (double)i / WAYPOINTS, &way.start);
         if (gki_gk_begin_at(s->common, &way, end, &on_way) == GKV_OK)
             few_steps(s, s->common, &on_way, FEW_STEPS, end);
@@ -400,7 +390,7 @@ static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
 
 bool gki_gk_is_near(const gkv_gk *one, const gkv_gk *other)
 {
-    const double same = 1e-2;
+    const double same = 0.1;
     return fabs(one->a - other->a) < same * one->b && fabs(log(one->b / other->b)) < same &&
            fabs(one->g - other->g) < same * (1.0 + fabs(one->g)) && fabs(one->k - other->k) < same;
 }
@@ -435,7 +425,7 @@ static void insert_end(const search *s, const gkv_gk *start, size_t steps,
 {
     gki_gk_task copy;
     gki_gk_start one;
-    if (gki_gk_begin_at(s->common, &s->thin, start, &copy) != GKV_OK)
+    if (gki_gk_begin_at(s->common, &s->thinned.task, start, &copy) != GKV_OK)
         return; /* a held value is not valid there */
     one.value = few_steps(s, s->common, &copy, steps, &one.gk);
     insert(&one, starts, count);
@@ -448,7 +438,7 @@ static void brief_starts(const search *s, gki_gk_start starts[GKV_GK_STARTS], si
     size_t found = 0;
     for (size_t i = 0; i < USUAL; i++) {
         gki_gk_start one = {.gk = shape_start(s, shapes[i])};
-        one.value = gki_gk_fit_likelihood(s->common, &s->thin, &one.gk, NULL);
+        one.value = gki_gk_fit_likelihood(s->common, &s->thinned.task, &one.gk, NULL);
         insert(&one, likely, &found);
     }
     for (size_t i = 0; i < found && i < BRIEF; i++)
@@ -462,7 +452,8 @@ gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *tas
     const size_t all = brief ? 0 : list_length(common->set) + further_starts(task);
     gkv_status status = GKV_OK;
     *count = 0;
-    GKV_TRY_GOTO(thin_out(&s));
+    GKV_TRY_GOTO(gki_gk_thin_out(task, &s.thinned));
+    find_ends(task, s.ends);
     if (brief)
         brief_starts(&s, starts, count);
     for (size_t i = 0; i < all; i++) {
@@ -471,6 +462,6 @@ gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *tas
             insert_end(&s, &start, FEW_STEPS, starts, count);
     }
 done:
-    free(s.memory);
+    free(s.thinned.memory);
     return status;
 }

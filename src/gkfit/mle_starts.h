@@ -12,6 +12,18 @@ typedef struct gki_gk_start {
     double value; /* the log-likelihood of a thinned sample there */
 } gki_gk_start;
 
+/* A copy of a task for at most about a thousand of its values, with the weights of all. */
+typedef struct gki_gk_thinned {
+    gki_gk_task task;
+    gkv_gk_sample sample;
+    double *memory;     /* for the caller to free; NULL if all values are there */
+    double represented; /* the number of values for each */
+} gki_gk_thinned;
+
+/* Equal intervals are one with a weight, so that there are few of them, and the likelihood needs no
+ * thinning. */
+gkv_status gki_gk_thin_out(const gki_gk_task *task, gki_gk_thinned *thin);
+
 /* Raises the bound of k, which keeps it off the pole of the density. */
 void gki_gk_keep_off_the_pole(const gki_gk_fit_common *common, gki_gk_task *task);
 

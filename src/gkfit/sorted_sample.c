@@ -82,23 +82,32 @@ static double size_of(const gki_gk_ties *ties, size_t r)
     return ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
 }
 
-gkv_status gki_gk_ties_check(const gki_gk_ties *ties)
+gkv_status gki_gk_ties_check(const gki_gk_ties *ties, bool are_special)
 {
+    const gkv_remedy remedy = are_special ? GKV_REMEDY_NONE : GKV_REMEDY_RESOLUTION;
     for (size_t r = 0; r < ties->count && !ties->untied; r++) {
         const double here = size_of(ties, r);
         if (here > 2 && here > 0.1 * ties->total)
             return gki_fail_remedy(
-                GKV_ERR_DATA, GKV_REMEDY_RESOLUTION,
+                GKV_ERR_DATA, remedy,
                 "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
-                "fit them; if they are rounded, fit by maximum likelihood with their resolution",
-                here, ties->total, ties->x[r]);
+                "fit them; %s",
+                here, ties->total, ties->x[r],
+                are_special ? "the values are multiples of no resolution, so that they are not "
+                              "only rounded: fit them without those of a special value, such as "
+                              "0, or give the resolution"
+                            : "if they are rounded, fit by maximum likelihood with their "
+                              "resolution");
     }
     if (ties->count < DISTINCT_MIN)
-        return gki_fail_remedy(
-            GKV_ERR_DATA, GKV_REMEDY_RESOLUTION,
-            "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct; rounded "
-            "values may be fewer: fit them by maximum likelihood with their resolution",
-            DISTINCT_MIN, ties->count, ties->n);
+        return gki_fail_remedy(GKV_ERR_DATA, remedy,
+                               "a g-and-k fit needs at least %d distinct values, but %zu of %zu "
+                               "are distinct; %s",
+                               DISTINCT_MIN, ties->count, ties->n,
+                               are_special ? "rounded values may be fewer, but these are multiples "
+                                             "of no resolution: give it, or more values"
+                                           : "rounded values may be fewer: fit them by maximum "
+                                             "likelihood with their resolution");
     return GKV_OK;
 }
 
@@ -131,7 +140,7 @@ gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, bool allow_ties, double *
     if (ties->count == 0)
         return gki_fail(GKV_ERR_DATA, "all %zu weights are 0; there is nothing to fit", n);
     GKV_TRY(check_size_and_spread(ties, sample->weights != NULL));
-    return allow_ties ? GKV_OK : gki_gk_ties_check(ties);
+    return allow_ties ? GKV_OK : gki_gk_ties_check(ties, false);
 }
 
 /* The first group from `from` on whose middle rank is at least `rank`, or `count` if there is

@@ -33,8 +33,9 @@ static inline size_t gki_gk_ties_size(size_t n)
 gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, bool allow_ties, double *memory,
                           gki_gk_ties *ties);
 
-/* Refuses samples with heavy ties or too few distinct values. */
-gkv_status gki_gk_ties_check(const gki_gk_ties *ties);
+/* Refuses samples with heavy ties or too few distinct values. `are_special` says that a resolution
+ * was looked for, and does not explain them. */
+gkv_status gki_gk_ties_check(const gki_gk_ties *ties, bool are_special);
 
 /* The middle rank of group r. It corresponds to the level p = rank/(n+1). */
 static inline double gki_gk_ties_rank(const gki_gk_ties *ties, size_t r)

@@ -288,16 +288,14 @@ bool gki_cell_has_unit(const char *text)
     return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z');
 }
 
-/* A decimal number, whose sign may be the minus of typography. */
+/* A decimal number, in which the minus of typography may stand for the other. */
 static bool parse_signed(const char *text, char mark, double *out)
 {
-    const char *number = gki_text_after_minus(text);
-    if (!number)
-        return parse_decimal(text, mark, out);
-    if (!parse_decimal(number, mark, out))
-        return false;
-    *out = -*out;
-    return true;
+    char buffer[GKV_PRINTABLE_SIZE];
+    if (parse_decimal(text, mark, out))
+        return true;
+    const char *plain = gki_text_plain_minus(text, buffer);
+    return plain != text && parse_decimal(plain, mark, out);
 }
 
 gki_cell gki_cell_read(const gki_cell_rules *rules, const char *text, double *value)
@@ -311,9 +309,23 @@ gki_cell gki_cell_read(const gki_cell_rules *rules, const char *text, double *va
                                             : GKI_CELL_WORD;
 }
 
+/* Whether digits are grouped by something other than a comma or a point. */
+static bool is_grouped(const char *text)
+{
+    static const char *const marks[] = {"'", "_", " ", "\u00A0", "\u202F", "\u2009", "\u2019"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        const char *found = strstr(text, marks[i]);
+        if (found && found > text && is_digit(found[-1]) && is_digit(found[strlen(marks[i])]))
+            return true;
+    }
+    return false;
+}
+
 gki_cell_mark gki_cell_mark_of(const char *text)
 {
+    char buffer[GKV_PRINTABLE_SIZE];
     double ignored;
+    text = gki_text_plain_minus(text, buffer);
     const char *number = text + (*text == '+' || *text == '-');
     const size_t whole = strspn(number, digits);
     if (parse_decimal(text, '.', &ignored))
@@ -347,8 +359,15 @@ const char *gki_cell_advice(const gki_cell_rules *rules, const char *text, gkv_r
         return "; the decimal mark is a comma, and thousands are not grouped; give the point as "
                "the decimal mark if it is one";
     *remedy = GKV_REMEDY_NONE;
-    if (has_comma && has_point)
+    if ((has_comma && has_point) || is_grouped(text))
         return "; thousands are not grouped: write 1234.5, not 1,234.5";
+    const char *unsigned_text = text + (*text == '+' || *text == '-');
+    if (strncasecmp(unsigned_text, "0x", 2) == 0)
+        return "; write it in decimal";
+    if (is_spelled(unsigned_text)) {
+        *remedy = GKV_REMEDY_MISSING;
+        return "; leave its row out of the file, or let it be dropped as a missing value";
+    }
     const char *unit = unit_of(text);
     if (unit && (*unit != '\0' || skip_prefix(text) != text))
         return "; numbers stand alone, without a unit or another sign";

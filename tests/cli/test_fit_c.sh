@@ -54,6 +54,13 @@ data=symmetric.txt
 json --free c --intervals profile
 grep -q 'hardly determine c' messages || fail "no note on a weak c: $(cat messages)"
 [ "$(flat weak)" = true ] || fail "c is not weak"
+grep -q 'its interval is longer than a half' messages || fail "no reason: $(cat messages)"
+grep -q -e '--fix c=0.8' messages || fail "no remedy: $(cat messages)"
+
+# Five parameters need more than five intervals, whatever the message counts.
+for i in 1 2 3 4 5; do printf '%s\n' "$i" "$i" "$i" 3 3; done > few.txt
+data=few.txt
+expect 3 '5 distinct values cannot determine 5 parameters' "$gkvae" fit few.txt --method mle --free c
 
 # --- Refusals
 
@@ -63,9 +70,10 @@ refused 'must be c' --method mle --free k
 refused 'choose one' --method mle --free c --fix c=0.5
 refused 'held at 0' --method mle --free c --fix g=0
 refused 'held at 0' --method mle --free c --normal
+refused 'held at 0' --method mle --free c --bounds g=0:0
 refused 'has no c' --method mle --free c --family gh
 refused 'does not go with --bootstrap' --method mle --free c --bootstrap 99
 refused '--free c does not go with --mixture' --free c --mixture 2
-refused '--free c does not go with --multivariate' --method mle --free c --multivariate
+refused '--free c does not go with --multivariate: estimate c of single columns' --method mle --free c --multivariate
 
 finish

@@ -115,6 +115,11 @@ json three.csv -m mle --normal
 is_true "($(flat log_likelihood) + 700) ^ 2 < 50 ^ 2" || fail "three values: $(cat json)"
 json three.csv -m mle --fix A=1.5,g=0
 expect 3 "all values lie in one interval" "$gkvae" fit forms.csv -c exact -m mle --resolution 1e9
+# A special value is no rounding. The advice is not the resolution that was looked for already.
+{ echo v; for i in $(seq 100); do echo "0"; echo "0.$((7 * i * i % 9973 + 10000))"; done; } | sed 's/^0.1/-0.1/' > zeros.csv
+expect 3 "the values are multiples of no resolution" "$gkvae" fit zeros.csv -m mle
+grep -q -e "--method mle --resolution auto" output && fail "advice that was followed: $(cat output)"
+expect 3 "(--method mle --resolution auto)" "$gkvae" fit zeros.csv -m mle --resolution none
 is_true "$(json forms.csv -c whole -m mle; flat anderson_darling) < 3" || fail "A² ignores the resolution: $(cat json)"
 
 

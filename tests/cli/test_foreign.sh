@@ -24,6 +24,9 @@ put a.7z '7z\274\257\047\034' "it is a 7-zip archive"
 put a.png '\211PNG\r\n\032\n' "it is a PNG picture"
 put a.jpg '\377\330\377\340' "it is a JPEG picture"
 put a.pdf '%%PDF-1.4' "it is a PDF document"
+put a.ps '%%!PS-Adobe-3.0\n' "it is a PostScript document"
+put a.rtf '{\\rtf1\\ansi' "it is an RTF document"
+put a.wav 'RIFF\044\0\0\0WAVEfmt ' "it is a WAV sound"
 put old.pt '\200\002\212\012l\374\234\106\371 j\250P\031' "it is a PyTorch file"
 put a.pkl '\200\004\225' "it is a Python pickle"
 put a.h5 '\211HDF\r\n' "it is an HDF5 file"
@@ -59,6 +62,7 @@ for i in "${!names[@]}"; do
     expect 3 "$images" "$gkvae" data info "$file"
     expect 3 "$labels" "$gkvae" data info images "$file"
     [ "$file" = twice.gz ] || expect 3 "${text/gzip -dc/x}" "$gkvae" sample "$file"
+    [ "$file" = twice.gz ] || expect 3 "$text" "$gkvae" density sample "$file"
     expect 3 "$images" "$gkvae" reconstruct run "$file" --out x.png
     case $file in
     a.csv | lfs | nothing) continue ;;

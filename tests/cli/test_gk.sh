@@ -138,6 +138,11 @@ wrong "--column goes with --fit" pdf --params 0,1,0,0 --column a 1
 # the minus of typography, as tables of this program have it, also in options
 [ "$(echo '−1 2' | gk cdf -p −1,1,0,0 | head -n 1)" = 0.5 ] || fail "numbers with U+2212"
 expect 0 "g" "$gkvae" fit "$source/examples/returns/returns.csv" -c index --fix g=−0.1
+[ "$(gk cdf -p 0,1e−0,0,0 −1e−1)" = "$(gk cdf -p 0,1,0,0 -0.1)" ] || fail "exponents with U+2212"
+expect 0 "g" "$gkvae" fit "$source/examples/returns/returns.csv" -c index --fix g=−1e−1
+for number in 1e999 0x1p2 1_000 1d3 --1 −−1 1−2 5e−; do
+    expect 2 "--fix g = $number: must be a number" "$gkvae" fit "$source/examples/returns/returns.csv" --fix "g=$number"
+done
 code=0
 echo '1 2 drei 4' | gk pdf -p $p > answers 2> messages || code=$?
 [ $code -eq 3 ] && [ "$(wc -l < answers)" -eq 2 ] && grep -q 'word 3: "drei" is not a number' messages ||

@@ -42,6 +42,19 @@ printf 'x,y\n$12,1\n' > dollar.csv
 tail -n +3 "$tables/dash-first.csv" >> dollar.csv
 read_as "y 61" 'dollar.csv:2: x: "$12" is not a finite decimal number; numbers stand alone' dollar.csv
 
+# What a number must be without, and what to do.
+almost() { # almost FIELD ADVICE: the field in the place of the third number
+    awk -v f="$1" 'NR == 4 { print f; next } { print }' "$tables/gk200.csv" > almost.csv
+    expect 3 "is not a finite decimal number; $2" "$gkvae" fit almost.csv
+}
+for field in "1'234.5" 1_234.5 $'1\u00A0234.5' $'1\u202F234.5'; do
+    almost "$field" "thousands are not grouped"
+done
+almost 0x1p3 "write it in decimal"
+for field in Inf -inf +Infinity; do
+    almost "$field" "leave its row out of the file, or let it be dropped as a missing value (--na)"
+done
+
 # Every method gives the same keys; those of octile that are unknown are null.
 keys() { sed -n 's/^ *"\([a-zA-Z_0-9]*\)":.*/\1/p' json; }
 counts "$tables/gk200.csv" > /dev/null

@@ -7,26 +7,74 @@
 #include "nelder_mead.h"
 #include "samples.h"
 
+/* Whether the maximum is not below that of the simplex. */
+static void expect_greatest(const char *name, uint64_t sample, size_t n, const double *x)
+{
+    const gkv_gk_fit_settings set = mle_settings();
+    gkv_gk_fit_result fit;
+    gkv_gk simplex;
+    assert_ok(gkv_gk_fit(n, x, &set, &fit));
+    const double lead = fit.log_likelihood - nm_fit(n, x, &simplex);
+    if (!fit.converged || lead < -0.01)
+        print_error("%s, %zu values, sample %zu: %g\n", name, n, (size_t)sample, lead);
+    assert_true(fit.converged);
+    assert_true(lead >= -0.01);
+}
+
 /* A part of bench/starts.c. */
 static void greatest_maximum(void **state)
 {
     (void)state;
     static const size_t sizes[] = {200, 2000}, counts[] = {3, 1};
     static double x[2000];
-    const gkv_gk_fit_settings set = mle_settings();
     for (family which = 0; which < FAMILIES; which++)
         for (size_t s = 0; s < 2; s++)
             for (size_t i = 0; i < counts[s]; i++) {
-                gkv_gk_fit_result fit;
-                gkv_gk simplex;
                 family_draw(which, i, sizes[s], x);
-                assert_ok(gkv_gk_fit(sizes[s], x, &set, &fit));
-                const double lead = fit.log_likelihood - nm_fit(sizes[s], x, &simplex);
-                if (!fit.converged || lead < -0.01)
-                    print_error("%s, %zu values, sample %zu\n", family_name(which), sizes[s], i);
-                assert_true(fit.converged);
-                assert_true(lead >= -0.01);
+                expect_greatest(family_name(which), i, sizes[s], x);
             }
+}
+
+/* Samples with a second maximum at another g, at another step, or at the bound of k, which the
+ * first maximum does not show. */
+static void second_maximum(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    static const struct {
+        family which;
+        uint64_t sample;
+    } cases[] = {{CAUCHY, 1006},     {CAUCHY, 1082},       {GAMMA_HALF, 1059}, {GAMMA_HALF, 1126},
+                 {CUBES, 1100},      {WEIBULL_HALF, 1045}, {CUBES, 1134},      {HALVES, 1023},
+                 {GAMMA_HALF, 1010}, {HALVES, 1032}};
+    double x[N];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        family_draw(cases[i].which, cases[i].sample, N, x);
+        expect_greatest(family_name(cases[i].which), cases[i].sample, N, x);
+    }
+}
+
+/* Normal values of which a quarter has a standard deviation of 10,000: the likelihood has a maximum
+ * without and one with skewness. Two groups far away: k is at its bound, and the edges of both
+ * halves are between two values. */
+static void far_apart(void **state)
+{
+    (void)state;
+    enum { N = 200, SAMPLES = 6 };
+    const gkv_gk normal = gkv_gk_standard();
+    double x[N];
+    for (uint64_t i = 0; i < SAMPLES; i++) {
+        gkv_gk_random(&normal, N, 57, N * i, x);
+        for (size_t j = 0; j < N; j++)
+            x[j] *= j % 4 == 0 ? 1e4 : 1.0;
+        qsort(x, N, sizeof *x, family_compare);
+        expect_greatest("two scales", i, N, x);
+        gkv_gk_random(&normal, N, 58, N * i, x);
+        for (size_t j = 0; j < N; j++)
+            x[j] = 0.5 * erfc(-x[j] / sqrt(2.0)) + (j < N / 2 ? 0.0 : 100.0);
+        qsort(x, N, sizeof *x, family_compare);
+        expect_greatest("two groups", i, N, x);
+    }
 }
 
 /* lm fits samples of 5,000 Cauchy values, also those whose equations have no solution. */
@@ -354,6 +402,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greatest_maximum),
+        cmocka_unit_test(second_maximum),
+        cmocka_unit_test(far_apart),
         cmocka_unit_test(heavy_tails),
         cmocka_unit_test(contaminated),
         cmocka_unit_test(symmetric_by_lm),

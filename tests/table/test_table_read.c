@@ -255,6 +255,8 @@ static void unusual_texts_are_read(void **state)
     assert_true(sum_of("x,y\n\u22121.5,2\n4,4\n", 0) == 2.5);
     assert_true(sum_of("x;y\n\u22121,5;2\n0,25;4\n", 0) == -1.25);
     assert_true(sum_of("\u22121\n\u22122e-1\n", 0) == -1.2); /* no header */
+    assert_true(sum_of("1e\u22121\n\u22122E\u22121\n", 0) == -0.1);
+    assert_true(sum_of("x;y\n\u22121,5;2\n\u22120,25;4\n", 0) == -1.75); /* all marks by them */
     assert_true(sum_of("x,y\n\"10,6912\",\"5,2\"\n\"1,5\",\"4\"\n", 0) == 12.1912);
 }
 
