@@ -56,6 +56,71 @@ static gkv_status fits(void)
     return status;
 }
 
+/* One kind of margins and the t copula. */
+static gkv_status fit_copula(const gkv_density_settings *settings, const double *x)
+{
+    gkv_density *density = NULL;
+    const gkv_status status = gkv_density_fit(ROWS, COLUMNS, x, settings, ON_THREADS(1), &density);
+    assert_int_equal(status == GKV_OK, density != NULL);
+    gkv_density_free(density);
+    return status;
+}
+
+static gkv_density_settings copula_settings(int64_t margin)
+{
+    gkv_density_settings settings = tiny_settings();
+    settings.margin = margin;
+    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        settings.candidates[c] = c == GKV_DENSITY_COPULA;
+    return settings;
+}
+
+static gkv_status fits_t(void)
+{
+    const gkv_density_settings settings = copula_settings(GKV_DENSITY_MARGIN_T);
+    return fit_copula(&settings, table);
+}
+
+static gkv_status fits_intervals(void)
+{
+    double upper[ROWS * COLUMNS];
+    gkv_density_settings settings = copula_settings(GKV_DENSITY_MARGIN_AUTO);
+    for (size_t i = 0; i < ROWS * COLUMNS; i++)
+        upper[i] = table[i] + 0.5;
+    settings.lower = table;
+    settings.upper = upper;
+    return fit_copula(&settings, NULL);
+}
+
+/* Distributions that are derived from a density, and their values. */
+static gkv_status is_derived(void)
+{
+    const size_t first = 0;
+    const double score = 0.3;
+    double value = 0, p = 0, log_density = -3, z[COLUMNS];
+    gkv_status status = gkv_density_quantiles(fitted, 1, 1, &score, &value);
+    if (status == GKV_OK)
+        status = gkv_density_p_values(fitted, GKV_DENSITY_GK_MIXTURE, 1, &log_density, &p);
+    if (status == GKV_OK)
+        status = gkv_density_scores(fitted, 1, table, ON_THREADS(1), z, NULL);
+    for (int64_t c = 0; c < GKV_DENSITY_FLOW && status == GKV_OK; c++) {
+        if (c == GKV_DENSITY_NORMAL_MIXTURE)
+            continue;
+        gkv_density *part = NULL, *given = NULL;
+        status = gkv_density_marginal(fitted, c, 1, &first, &part);
+        if (status == GKV_OK)
+            status = gkv_density_conditional(fitted, c, 1, &first, &table[0], &given);
+        if (status == GKV_OK)
+            status = gkv_density_sample(given, GKV_DENSITY_CHOSEN, 1, 1, 0, ON_THREADS(1), &value);
+        if (status == GKV_OK)
+            status = gkv_density_log_density(part, GKV_DENSITY_CHOSEN, 1, table, ON_THREADS(1),
+                                             &log_density);
+        gkv_density_free(part);
+        gkv_density_free(given);
+    }
+    return status;
+}
+
 static gkv_status is_used(void)
 {
     double x[ROWS * COLUMNS], log_density[ROWS];
@@ -83,16 +148,19 @@ static gkv_status is_saved_and_read(void)
     return status;
 }
 
-MEMORY_TEST(fits, 6)
+MEMORY_TEST(fits, 4)
+MEMORY_TEST(fits_t, 40)
+MEMORY_TEST(fits_intervals, 3)
+MEMORY_TEST(is_derived, 30)
 MEMORY_TEST(is_used, 30)
 MEMORY_TEST(is_saved_and_read, 60)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fits_fails),
-        cmocka_unit_test(is_used_fails),
-        cmocka_unit_test(is_saved_and_read_fails),
+        cmocka_unit_test(fits_fails),           cmocka_unit_test(fits_t_fails),
+        cmocka_unit_test(fits_intervals_fails), cmocka_unit_test(is_derived_fails),
+        cmocka_unit_test(is_used_fails),        cmocka_unit_test(is_saved_and_read_fails),
     };
     return cmocka_run_group_tests(tests, make, release);
 }

@@ -12,7 +12,7 @@ import scenarios
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SCENARIOS = ("train", "train-resume", "train-overwrite", "base-fit-update", "eval", "sample", "compare-plan",
-             "fit-mixture", "data-get")
+             "fit-mixture", "density-fit", "data-get")
 
 
 def send(process, number):
