@@ -288,8 +288,7 @@ int main(void)
         free(o.mean), free(o.bias), free(o.lists);
     }
     printf("A step's products, %.0f MFLOP: OpenBLAS %.2f ms (%.1f GFLOP/s, %.0f %% of the peak), "
-           "ours %.2f ms, of "
-           "which packing %.2f ms (%.1f GFLOP/s, %.0f %%)\n",
+           "ours %.2f ms, of which packing %.2f ms (%.1f GFLOP/s, %.0f %%)\n",
            flops * 1e-6, step[0] * 1e3, flops / step[0] * 1e-9,
            100 * flops / step[0] * 1e-9 / square, (step[1] + pack_time) * 1e3, pack_time * 1e3,
            flops / (step[1] + pack_time) * 1e-9,

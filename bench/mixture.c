@@ -193,11 +193,10 @@ static void mixture(const char *name, const matrix *kept, const matrix *held, in
                              &r));
     printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s\n", name, r.held_out,
            r.log_likelihood / (double)kept->n, r.seconds);
-    printf(
-        "    %zu iterations, best %zu; %s; largest decrease of the mean log-likelihood %.2g; %zu "
-        "components\n",
-        r.iterations, r.best_iteration, gkv_mgk_mixture_stop_name(r.stop), r.largest_decrease,
-        r.components);
+    printf("    %zu iterations, best %zu; %s; largest decrease of the mean log-likelihood %.2g; "
+           "%zu components\n",
+           r.iterations, r.best_iteration, gkv_mgk_mixture_stop_name(r.stop), r.largest_decrease,
+           r.components);
     fflush(stdout);
     gkv_mgk_mixture_free(found);
 }

@@ -37,10 +37,10 @@ gkv_status gki_canvas_open(gki_canvas *canvas, double width, double height, doub
                         ratio);
     const double across = ceil(width * ratio - 1e-9), down = ceil(height * ratio - 1e-9);
     if (!(across >= 1 && across <= SIDE_MAX && down >= 1 && down <= SIDE_MAX))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a picture of %.0f×%.0f pixels: a side must have 1 … %d; draw fewer or "
-                        "smaller parts",
-                        across, down, (int)SIDE_MAX);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "a picture of %.0f×%.0f pixels: a side must have 1 … %d; draw fewer or smaller parts",
+            across, down, (int)SIDE_MAX);
     canvas->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)across, (int)down);
     canvas->cr = cairo_create(canvas->surface);
     if (cairo_status(canvas->cr) != CAIRO_STATUS_SUCCESS) {

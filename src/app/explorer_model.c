@@ -16,8 +16,8 @@ gkv_status gki_explorer_check(const gkv_model *model)
     if (!gki_support_lacks(&model->settings, GKV_IN_EXPLORER, &found))
         return GKV_OK;
     return gki_fail(GKV_ERR_CONFIG,
-                    "the explorer page cannot compute models with %s = %s, only with %s; "
-                    "gkvae sample and gkvae reconstruct draw their images",
+                    "the explorer page cannot compute models with %s = %s, only with %s; gkvae "
+                    "sample and gkvae reconstruct draw their images",
                     found.name, found.choice, found.known);
 }
 

@@ -44,10 +44,10 @@ static void write_hash(gki_file_writer *out, gki_asset_kind kind)
 /* Nothing is loaded from anywhere: pictures are those that the user drops. */
 static void write_explorer_head(gki_file_writer *out, const char *name)
 {
-    gki_file_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
-                         "'none'; img-src blob: data:; base-uri 'none'; form-action 'none'; "
-                         "style-src ");
+    gki_file_printf(out,
+                    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                    "img-src blob: data:; base-uri 'none'; form-action 'none'; style-src ");
     write_hash(out, GKV_ASSET_STYLE);
     gki_file_printf(out, "; script-src ");
     write_hash(out, GKV_ASSET_SCRIPT);

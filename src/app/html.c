@@ -154,14 +154,13 @@ static bool has_script(const gki_report *report)
 
 static void write_head(gki_file_writer *out, const gki_report *report)
 {
-    gki_file_printf(out,
-                    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                    /* Tells the browser to load nothing, and to run nothing but the page's own
+    gki_file_printf(
+        out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+             /* Tells the browser to load nothing, and to run nothing but the page's own
                      * script, if it has one. */
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                    "base-uri 'none'; form-action 'none'; img-src data:; style-src "
-                    "'unsafe-inline'");
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri "
+             "'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'");
     if (has_script(report)) {
         gki_file_printf(out, "; script-src ");
         gki_report_script_hash(out);

@@ -208,11 +208,10 @@ static gkv_status check_bars(const char *path, const gki_bar *bars, size_t n,
         return gki_fail(GKV_ERR_ARGUMENT, "a plot of %zu values: 1 … %d are possible", n,
                         (int)GKV_BARS_MAX);
     if (!(s->width >= 160 && s->width <= 8000 && s->row_height >= 12 && s->row_height <= 60))
-        return gki_fail(
-            GKV_ERR_ARGUMENT,
-            "a plot of values %g units wide with rows of %g: they must be in 160 … 8000 "
-            "and 12 … 60",
-            s->width, s->row_height);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a plot of values %g units wide with rows of %g: they must be in 160 … "
+                        "8000 and 12 … 60",
+                        s->width, s->row_height);
     if (isinf(s->reference))
         return gki_fail(
             GKV_ERR_ARGUMENT,

@@ -90,10 +90,10 @@ const char *const gki_report_style[] = {
     "thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}",
     "tbody tr{display:grid;grid-template-columns:1fr 1fr;gap:.1rem 1.1rem;padding:.5rem .4rem;",
     "border-bottom:1px solid var(--line)}tbody tr:last-child{border-bottom:0}",
-    "tbody th,tbody td,.close tbody th,.close tbody td{grid-column:1/-1;padding:0;border:0;"
-    "min-width:0;text-align:left}",
-    "tbody td.n,.close tbody td.n{grid-column:auto;display:flex;justify-content:space-between;"
-    "gap:.6rem;text-align:left}",
+    "tbody th,tbody td,.close tbody th,.close tbody "
+    "td{grid-column:1/-1;padding:0;border:0;min-width:0;text-align:left}",
+    "tbody td.n,.close tbody "
+    "td.n{grid-column:auto;display:flex;justify-content:space-between;gap:.6rem;text-align:left}",
     "tbody tr>:first-child,.close tbody tr>:first-child{padding:0;text-align:left}",
     "tbody .n::before{content:attr(data-h);color:var(--soft);white-space:normal;font-weight:400}",
     "tbody th.n::before{margin-right:.5rem}tbody td:empty{display:none}",

@@ -28,8 +28,8 @@ static gkv_status check_scatter(const uint8_t *labels, size_t n, const gki_scatt
                         s->height);
     if (!(s->radius >= 0.2 && s->radius <= 20) || !(s->opacity > 0 && s->opacity <= 1))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "a scatter plot's dots have radius %g and opacity %g; they must be in "
-                        "0.2 … 20 and (0,1]",
+                        "a scatter plot's dots have radius %g and opacity %g; they must be in 0.2 "
+                        "… 20 and (0,1]",
                         s->radius, s->opacity);
     if (s->n_labels < 1 || s->n_labels > GKV_PLOT_COLOURS)
         return gki_fail(GKV_ERR_ARGUMENT, "a scatter plot of %zu labels: 1 … %d are possible",

@@ -170,11 +170,10 @@ static gkv_status accumulate_stats(gki_trainer *trainer)
                    most = held_out > MANY_STEPS ? held_out : MANY_STEPS;
     gki_step_report report;
     if (to > trainer->steps)
-        return gki_fail(
-            GKV_ERR_ARGUMENT,
-            "the run ends after %llu steps, before its next refit but one; give it more "
-            "train.epochs",
-            (unsigned long long)trainer->steps);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the run ends after %llu steps, before its next refit but one; give it "
+                        "more train.epochs",
+                        (unsigned long long)trainer->steps);
     trainer->state.step = to - from < most ? from : to - most;
     gki_trainer_drop_codes(trainer);
     gki_base_stats_clear(trainer->store.stats);

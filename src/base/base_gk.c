@@ -144,8 +144,8 @@ static gkv_status check(const gki_base *base, const gki_params *params)
         if (!(row[j] > 0) || fabs(length - 1) > 1e-3)
             return gki_fail(
                 GKV_ERR_DATA,
-                "row %zu of the base's Cholesky factor has diagonal %g and squared length "
-                "%g; a correlation matrix needs a positive diagonal and length 1",
+                "row %zu of the base's Cholesky factor has diagonal %g and squared length %g; a "
+                "correlation matrix needs a positive diagonal and length 1",
                 j, (double)row[j], length);
     }
     return GKV_OK;

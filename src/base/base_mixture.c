@@ -197,11 +197,10 @@ static gkv_status check_whitening(size_t d, size_t k, const gki_real *w)
     for (size_t j = 0; j < d; j++, w += d) {
         for (size_t i = 0; i < j; i++)
             if (w[i] != 0)
-                return gki_fail(
-                    GKV_ERR_DATA,
-                    "the whitening matrix of the base's component %zu is not upper triangular at "
-                    "(%zu, %zu)",
-                    k, j, i);
+                return gki_fail(GKV_ERR_DATA,
+                                "the whitening matrix of the base's component %zu is not upper "
+                                "triangular at (%zu, %zu)",
+                                k, j, i);
         for (size_t i = j; i < d; i++)
             if (!isfinite(w[i]) || (i == j && !(w[i] > 0)))
                 return gki_fail(
@@ -227,11 +226,10 @@ static gkv_status check(const gki_base *base, const gki_params *params)
                 return gki_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j,
                                         k);
             if (self->spec.shared_shapes && (gk.g != first.g || gk.k != first.k))
-                return gki_fail(
-                    GKV_ERR_DATA,
-                    "the base's components have a common shape, but margin %zu of component %zu "
-                    "has another shape than that of component 0",
-                    j, k);
+                return gki_fail(GKV_ERR_DATA,
+                                "the base's components have a common shape, but margin %zu of "
+                                "component %zu has another shape than that of component 0",
+                                j, k);
         }
         if (self->spec.dependent)
             GKV_TRY(check_whitening(d, k, gki_mixture_whitening(self, params, k)));

@@ -212,11 +212,10 @@ static gkv_status check(const gki_base *base, const gki_params *params)
         const gki_student m = margin_of(base, params, j);
         if (!isfinite(m.location) || !(m.scale > 0 && isfinite(m.scale)) ||
             !(m.freedom > 0 && isfinite(m.freedom)))
-            return gki_fail(
-                GKV_ERR_DATA,
-                "margin %zu of the base is not Student's t: location %g, scale %g, %g degrees "
-                "of freedom",
-                j, m.location, m.scale, m.freedom);
+            return gki_fail(GKV_ERR_DATA,
+                            "margin %zu of the base is not Student's t: location %g, scale %g, %g "
+                            "degrees of freedom",
+                            j, m.location, m.scale, m.freedom);
     }
     return GKV_OK;
 }

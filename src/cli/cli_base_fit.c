@@ -17,8 +17,7 @@ typedef struct base_fit_arguments {
 static const struct argp_option options[] = {
     {"base", 'b', "BASE", 0,
      "The base distribution to fit: normal, full-gaussian, student-t, gk, gk-copula, "
-     "gaussian-mixture, gk-mixture "
-     "or gk-by-class (required)",
+     "gaussian-mixture, gk-mixture or gk-by-class (required)",
      0},
     {"components", 'k', "K", 0,
      "The number of components of a mixture, or of each class's mixture for gk-by-class (default: "
@@ -37,8 +36,7 @@ static const struct argp_option options[] = {
      "Write the model with its new base to this folder (default: only print the result)", 0},
     {"update", 'u', NULL, 0,
      "Write the model with its new base to the run's own folder, and keep the replaced files as "
-     "*.before-fit.* "
-     "(default: no)",
+     "*.before-fit.* (default: no)",
      0},
     {"quiet", 'q', NULL, 0, "Print nothing unless the command fails (default: print the result)",
      0},
@@ -137,14 +135,10 @@ int cli_base_fit(int argc, char **argv)
         .parser = parse,
         .args_doc = "FOLDER --base BASE\nMODEL.safetensors --base BASE",
         .doc = "Fits another base distribution to the codes of a trained model's training images. "
-               "The rest of the "
-               "model does not change. Prints the mean log density of held-out codes under the old "
-               "base and under "
-               "the new one.\v"
-               "The held-out codes are those of the run's validation images, or of every fifth "
-               "training image if "
-               "the run has none. A gain in log density is a gain in the KL term: a base that is "
-               "better by 0.1 nats "
+               "The rest of the model does not change. Prints the mean log density of held-out "
+               "codes under the old base and under the new one.\vThe held-out codes are those of "
+               "the run's validation images, or of every fifth training image if the run has none. "
+               "A gain in log density is a gain in the KL term: a base that is better by 0.1 nats "
                "lowers −ELBO by 0.1 nats. Further training with the new base can lower it more."};
     base_fit_arguments a = {.update = false};
     gkv_base_fit_defaults(&a.fit);

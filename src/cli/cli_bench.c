@@ -155,8 +155,7 @@ static int watch(bench_run *bench, pid_t child, int out, double began)
         return bench_go_on();
     if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK)
         return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL,
-                         "the measured training "
-                         "failed; its message is above");
+                         "the measured training failed; its message is above");
     return CLI_OK;
 }
 
@@ -209,8 +208,7 @@ static const struct argp_option options[] = {
     {"images", 'i', "N", 0, "The number of training images, at least 1000 (default: 60000)", 0},
     {"only", 'o', BENCH_WORDS, 0,
      "Measure only training, evaluation, draws, gk, or run (the start and the memory of gkvae "
-     "train); may be "
-     "repeated (default: all)",
+     "train); may be repeated (default: all)",
      0},
     {"scaling", 'S', NULL, 0,
      "Measure only what a training step costs and what its ranks send, and predict its time on up "
@@ -325,24 +323,18 @@ int cli_bench(int argc, char **argv)
         .options = options,
         .parser = parse,
         .args_doc = "[CONFIG.ini]",
-        .doc = "Measures how fast this machine trains, evaluates and "
-               "draws. It measures the configured model and "
-               "the plain VAE of the same sizes, on synthetic images "
-               "that cost as much time as MNIST's.\v"
-               "The peak is the speed of OpenBLAS on large square "
-               "matrices in single precision, measured in each "
-               "round. GFLOP/s count 2·in·out for each product of a "
-               "linear layer with one image, and as much for each pixel "
-               "and each pixel of the kernel of a convolution, as if no "
-               "pixel were zero. The products are the forward one, the one for "
-               "the gradient of the weights, and, except "
-               "in the encoder's first layer, the one for the gradient "
-               "of the inputs. A base of d dimensions adds d(d + 1) for each "
-               "correlation matrix, forward and backward. Nothing else "
-               "counts. The "
-               "refits' share of an epoch's time is that of refits at "
-               "the rate of a run, without the first refit. "
-               "gkvae settings prints all settings and their defaults."};
+        .doc =
+            "Measures how fast this machine trains, evaluates and draws. It measures the "
+            "configured model and the plain VAE of the same sizes, on synthetic images that cost "
+            "as much time as MNIST's.\vThe peak is the speed of OpenBLAS on large square matrices "
+            "in single precision, measured in each round. GFLOP/s count 2·in·out for each product "
+            "of a linear layer with one image, and as much for each pixel and each pixel of the "
+            "kernel of a convolution, as if no pixel were zero. The products are the forward one, "
+            "the one for the gradient of the weights, and, except in the encoder's first layer, "
+            "the one for the gradient of the inputs. A base of d dimensions adds d(d + 1) for each "
+            "correlation matrix, forward and backward. Nothing else counts. The refits' share of "
+            "an epoch's time is that of refits at the rate of a run, without the first refit. "
+            "gkvae settings prints all settings and their defaults."};
     bench_run *bench = cli_alloc(1, sizeof *bench);
     bench_arguments a = {.bench = bench};
     gkv_settings settings;

@@ -170,8 +170,7 @@ done:
 static const struct argp_option options[] = {
     {"out", 'o', "FOLDER", CLI_ONCE,
      "Write compare.csv, compare.json, pictures and the page index.html to this folder. With a "
-     "plan it also "
-     "contains the runs (default: no files; with a plan results/PLAN)",
+     "plan it also contains the runs (default: no files; with a plan results/PLAN)",
      0},
     {"against", 'a', "RUN", 0,
      "Show differences from this run, or from this model of the table (default: the first, or that "
@@ -179,8 +178,7 @@ static const struct argp_option options[] = {
      0},
     {"metrics", 'm', "KEY,…", CLI_ONCE,
      "Show these keys of metrics.json, and differences of the first of them (default: the "
-     "likelihoods, metrics of "
-     "draws, errors and times that the runs have)",
+     "likelihoods, metrics of draws, errors and times that the runs have)",
      0},
     {"plan", 'p', "FILE", CLI_ONCE,
      "Train and evaluate the models of this plan that are not finished yet (default: compare runs)",
@@ -340,12 +338,10 @@ int cli_compare(int argc, char **argv)
         .args_doc = "RUN…\n--plan FILE",
         .doc =
             "Compares the figures of several runs. Runs that differ only in their seed form one "
-            "row, which shows "
-            "the mean over the seeds and its standard error. Differences are paired by seed.\v"
-            "A plan (docs/compare.md) describes models by their settings, and how they are "
-            "evaluated. Finished "
-            "steps are not repeated, so the same command continues after Ctrl-C. The ranks of an "
-            "MPI job share the models and seeds (docs/cluster.md)."};
+            "row, which shows the mean over the seeds and its standard error. Differences are "
+            "paired by seed.\vA plan (docs/compare.md) describes models by their settings, and how "
+            "they are evaluated. Finished steps are not repeated, so the same command continues "
+            "after Ctrl-C. The ranks of an MPI job share the models and seeds (docs/cluster.md)."};
     compare_arguments a = {.plan = NULL};
     char *command = cli_command(argc, argv);
     a.command = command;

@@ -52,9 +52,9 @@ int cli_data_get(int argc, char **argv)
     static const struct argp argp = {.options = options,
                                      .parser = parse_get,
                                      .args_doc = "NAME",
-                                     .doc = "Downloads a data set and checks its SHA-256. Files "
-                                            "that are already there and correct are not "
-                                            "downloaded again."};
+                                     .doc =
+                                         "Downloads a data set and checks its SHA-256. Files that "
+                                         "are already there and correct are not downloaded again."};
     get_arguments a = {.folder = "data"};
     const gkv_run_options progress = {.progress = print_progress, .context = &a};
     char *source = NULL;
@@ -169,13 +169,13 @@ int cli_data_info(int argc, char **argv)
          0},
         {.name = NULL},
     };
-    static const struct argp argp = {.options = options,
-                                     .parser = parse_info,
-                                     .args_doc = "[CONFIG.ini]\nIMAGES [LABELS]",
-                                     .doc = "Describes the images in the files of a data set, or "
-                                            "in files of images and labels: IDX, .npy, .npz, or a "
-                                            "folder of PNG files. Checks the "
-                                            "files of a data set that gkvae data list names."};
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_info,
+        .args_doc = "[CONFIG.ini]\nIMAGES [LABELS]",
+        .doc = "Describes the images in the files of a data set, or in files of images and labels: "
+               "IDX, .npy, .npz, or a folder of PNG files. Checks the files of a data set that "
+               "gkvae data list names."};
     info_arguments a = {.config = NULL};
     gkv_settings settings;
     gkv_data_info info;
@@ -342,9 +342,7 @@ int cli_data_import(int argc, char **argv)
         {"background", 'b', "COLOUR", 0,
          "What is behind transparent pixels, as data.background (default: white)", 0},
         {"skip-bad", 'k', NULL, 0,
-         "Leave out files that are damaged or of another size (default: "
-         "refuse the folder)",
-         0},
+         "Leave out files that are damaged or of another size (default: refuse the folder)", 0},
         {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)",
          0},
         {"overwrite", 'w', NULL, 0, "Replace a data set in DIR (default: no)", 0},

@@ -151,11 +151,11 @@ int cli_density_sample(int argc, char **argv)
         OUT("Write the rows"),
         THREADS,
         {.name = NULL}};
-    static const struct argp argp = {.options = options,
-                                     .parser = parse_without_table,
-                                     .args_doc = "FOLDER",
-                                     .doc = "Draws rows from a density. Row i depends on the seed "
-                                            "and i only."};
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_without_table,
+        .args_doc = "FOLDER",
+        .doc = "Draws rows from a density. Row i depends on the seed and i only."};
     cli_density_arguments a = {.run = NULL, .count = 1000, .seed = 1};
     gkv_density *density = NULL;
     int64_t candidate;

@@ -268,8 +268,7 @@ static int read_resolutions(const fit_arguments *a, chosen_rows *rows)
         const bool is_auto = strcmp(word, "auto") == 0, is_none = strcmp(word, "none") == 0;
         if (!is_auto && !is_none && (!is_number || !(h > 0) || !isfinite(h)))
             code = cli_error(CLI_USAGE,
-                             "--resolution %s: \"%s\" is neither auto, none nor a number "
-                             "above 0",
+                             "--resolution %s: \"%s\" is neither auto, none nor a number above 0",
                              a->resolution, word);
         rows->resolution[count] = is_auto ? GKV_GK_RESOLUTION_AUTO : is_none ? 0 : h;
         if (rest && *rest && count + 1 == rows->d)
@@ -390,8 +389,9 @@ static int remove_state(const char *checkpoint)
 static int check_folder(const fit_arguments *a, const char *model, const char *checkpoint)
 {
     if (cli_ranks() && a->resume)
-        return cli_error(CLI_USAGE, "--resume is for one process: ranks of an MPI job keep no "
-                                    "state of an interrupted fit");
+        return cli_error(
+            CLI_USAGE,
+            "--resume is for one process: ranks of an MPI job keep no state of an interrupted fit");
     if (!cli_ranks_first())
         return CLI_OK;
     int code = CLI_OK;
@@ -443,13 +443,12 @@ int cli_density_fit(int argc, char **argv)
         .parser = parse,
         .children = cli_table_options,
         .args_doc = "TABLE --out FOLDER",
-        .doc = "Fits the joint density of columns of numbers: margins chosen by "
-               "cross-validation, and a dependence chosen from a t copula, a normal mixture, a "
-               "mixture of multivariate g-and-k distributions and a flow by the density of rows "
-               "that the fit has not seen.\v"
-               "Rows with a missing value are dropped, and counted. Ctrl-C keeps the state of the "
-               "flow's training; --resume continues from it to the same result. docs/density.md "
-               "is a guide."};
+        .doc = "Fits the joint density of columns of numbers: margins chosen by cross-validation, "
+               "and a dependence chosen from a t copula, a normal mixture, a mixture of "
+               "multivariate g-and-k distributions and a flow by the density of rows that the fit "
+               "has not seen.\vRows with a missing value are dropped, and counted. Ctrl-C keeps "
+               "the state of the flow's training; --resume continues from it to the same result. "
+               "docs/density.md is a guide."};
     fit_arguments a = {.table = NULL};
     chosen_rows data = {.n = 0};
     gkv_density *density = NULL;

@@ -141,9 +141,9 @@ int cli_density_conditional(int argc, char **argv)
         .options = options,
         .parser = parse_conditional,
         .args_doc = "FOLDER --given NAME=VALUE,...",
-        .doc = "Describes the other columns given values of some: their means, standard "
-               "deviations and quantiles, from 100000 draws; or writes draws.\vA flow has no "
-               "conditional density in closed form; --candidate chooses another candidate."};
+        .doc = "Describes the other columns given values of some: their means, standard deviations "
+               "and quantiles, from 100000 draws; or writes draws.\vA flow has no conditional "
+               "density in closed form; --candidate chooses another candidate."};
     conditional_arguments a = {.common = {.run = NULL, .seed = 1}};
     gkv_density *density = NULL, *conditional = NULL;
     summary *all = NULL;
@@ -286,9 +286,9 @@ int cli_density_outliers(int argc, char **argv)
         .children = cli_table_options,
         .args_doc = "FOLDER TABLE",
         .doc = "Lists the rows of a table with the lowest densities. The p-value is the share of "
-               "rows as unlikely among the rows that the fits of the validation had not seen.\v"
-               "Rows are numbered as in the table, from 1 and without the header. Rows with a "
-               "missing value are left out."};
+               "rows as unlikely among the rows that the fits of the validation had not "
+               "seen.\vRows are numbered as in the table, from 1 and without the header. Rows with "
+               "a missing value are left out."};
     cli_density_arguments a = {.run = NULL, .count = 10};
     gkv_density *density = NULL;
     double *x = NULL;

@@ -24,8 +24,7 @@ typedef struct encode_arguments {
 static const struct argp_option options[] = {
     {"what", 'w', WHAT_WORDS, 0,
      "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); mean, z at the noise u = 0; prior, draws "
-     "from p(z) "
-     "without any image; or prior-eps, ε of such draws (default: z)",
+     "from p(z) without any image; or prior-eps, ε of such draws (default: z)",
      0},
     {"split", 'p', SPLIT_WORDS, 0,
      "Encode the training or the test images of the run (default: test)", 0},
@@ -146,16 +145,12 @@ int cli_encode(int argc, char **argv)
         .children = cli_model_and_data,
         .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc =
-            "Writes the codes of images as a NumPy array of float32, with one row for each "
-            "image. The images are "
-            "the run's test or training images, or those of a file or folder. With --what prior or "
-            "prior-eps it "
-            "writes draws from the prior, for which a model file is enough.\v"
-            "A model of binary images encodes images that are binarized once: the training "
-            "images with the seed "
-            "train.seed, and all others with eval.seed. To read the file in Python: "
-            "numpy.load(\"codes.npy\")"};
+        .doc = "Writes the codes of images as a NumPy array of float32, with one row for each "
+               "image. The images are the run's test or training images, or those of a file or "
+               "folder. With --what prior or prior-eps it writes draws from the prior, for which a "
+               "model file is enough.\vA model of binary images encodes images that are binarized "
+               "once: the training images with the seed train.seed, and all others with eval.seed. "
+               "To read the file in Python: numpy.load(\"codes.npy\")"};
     encode_arguments a = {.what = WHAT_Z, .half = GKV_TEST, .out = "codes.npy"};
     cli_run run = {.model = NULL};
     gkv_dataset *images = NULL;

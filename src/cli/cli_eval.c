@@ -38,20 +38,16 @@ static const struct argp_option options[] = {
      0},
     {"refine", 'r', "lm:T[:S]", 0,
      "Also refine each image's posterior by T iterations of Levenberg–Marquardt with S samples, "
-     "and measure both "
-     "posteriors (default: no; S is 2)",
+     "and measure both posteriors (default: no; S is 2)",
      0},
     {"of", 'o', SET_WORDS, 0,
      "Measure on the test images; on train, the images that the model was trained on; or on "
-     "validation, the images "
-     "held out of them. For train and validation the command writes figures only, to "
-     "metrics-train.json or "
-     "metrics-validation.json (default: test)",
+     "validation, the images held out of them. For train and validation the command writes figures "
+     "only, to metrics-train.json or metrics-validation.json (default: test)",
      0},
     {"draws", 'd', "N", 0,
      "The number of images in a set of draws for the metrics of generation, as eval.draws "
-     "(default: that of the "
-     "run, or the number of test images)",
+     "(default: that of the run, or the number of test images)",
      0},
     {"draw-sets", 'D', "N", 0,
      "The number of sets of draws, as eval.draw_sets (default: that of the run, or 3)", 0},
@@ -59,15 +55,13 @@ static const struct argp_option options[] = {
      "The temperature of the draws, as eval.temperature (default: that of the run, or 1)", 0},
     {"no-generation", 'G', NULL, 0,
      "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if "
-     "there is a "
-     "feature network for the data set)",
+     "there is a feature network for the data set)",
      0},
     {"no-pictures", 'P', NULL, 0,
      "Write figures only, without pictures and page (default: write all of them)", 0},
     {"figures", 'F', "FILE", CLI_ONCE,
      "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures "
-     "and the page in "
-     "the folder)",
+     "and the page in the folder)",
      0},
     {"quiet", 'q', NULL, 0,
      "Print no progress (default: a live line on a terminal, otherwise a line for each tenth)", 0},
@@ -200,16 +194,14 @@ static bool measures_all(const cli_run *run, const gkv_dataset *test)
     return images == 0 || (size_t)images == gkv_dataset_count(test);
 }
 
-static const struct argp eval_argp = {.options = options,
-                                      .children = cli_model_and_data,
-                                      .parser = parse,
-                                      .args_doc = "FOLDER",
-                                      .doc =
-                                          "Measures the model of a run, on the test images unless "
-                                          "--of names others. Writes metrics.json, pictures "
-                                          "and the results page index.html to the folder. The "
-                                          "ranks of an MPI job share the images "
-                                          "(docs/cluster.md)."};
+static const struct argp eval_argp = {
+    .options = options,
+    .children = cli_model_and_data,
+    .parser = parse,
+    .args_doc = "FOLDER",
+    .doc = "Measures the model of a run, on the test images unless --of names others. Writes "
+           "metrics.json, pictures and the results page index.html to the folder. The ranks of an "
+           "MPI job share the images (docs/cluster.md)."};
 
 static bool measures_generation(const gkv_settings *settings)
 {
@@ -446,11 +438,10 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(measure(&a, &in, command, &evaluated));
 done:
     if (evaluated && cli_run_changed(&in.run, a.run.model))
-        cli_error(
-            code,
-            "%s/model.safetensors was replaced during the evaluation: these figures are of the "
-            "previous model. Evaluate again when training is finished",
-            a.run.model);
+        cli_error(code,
+                  "%s/model.safetensors was replaced during the evaluation: these figures are of "
+                  "the previous model. Evaluate again when training is finished",
+                  a.run.model);
     free_inputs(&in);
     free(command);
     return code;

@@ -92,10 +92,9 @@ int cli_explore(int argc, char **argv)
         .children = cli_model_and_data,
         .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Writes a page that shows and runs a model, and opens it in a browser.\v"
-               "The page is that of gkvae export --explorer. It is opened by xdg-open, if there is "
-               "one and a screen. The results page of gkvae eval links to explorer.html of the run "
-               "folder."};
+        .doc = "Writes a page that shows and runs a model, and opens it in a browser.\vThe page is "
+               "that of gkvae export --explorer. It is opened by xdg-open, if there is one and a "
+               "screen. The results page of gkvae eval links to explorer.html of the run folder."};
     explore_arguments a = {.no_open = false};
     cli_run run = {.model = NULL};
     cli_export_source from = {.images = NULL};

@@ -110,9 +110,9 @@ int cli_export(int argc, char **argv)
         .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
         .doc = "Writes a model in formats that other programs read. Each format is an option with "
-               "the file to write; several may be given at once.\v"
-               "The explorer is one file that needs no network and no other file. It runs in a "
-               "browser, also when it is opened from a disk or a mail."};
+               "the file to write; several may be given at once.\vThe explorer is one file that "
+               "needs no network and no other file. It runs in a browser, also when it is opened "
+               "from a disk or a mail."};
     export_arguments a = {.without_images = false};
     cli_run run = {.model = NULL};
     cli_export_source from = {.images = NULL};

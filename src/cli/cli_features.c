@@ -78,12 +78,11 @@ typedef struct images {
 
 static int wrong_size(const features_arguments *a, const gkv_features *network, const char *have)
 {
-    return cli_error(
-        CLI_DATA,
-        "%s: the images are %s, but the network %s takes %zu × %zu; name one for these with "
-        "--network (gkvae features train makes one from labelled images)",
-        a->images, have, gkv_features_name(network), gkv_features_height(network),
-        gkv_features_width(network));
+    return cli_error(CLI_DATA,
+                     "%s: the images are %s, but the network %s takes %zu × %zu; name one for "
+                     "these with --network (gkvae features train makes one from labelled images)",
+                     a->images, have, gkv_features_name(network), gkv_features_height(network),
+                     gkv_features_width(network));
 }
 
 static int open_levels(const features_arguments *a, const gkv_features *network, images *out)
@@ -189,17 +188,13 @@ int cli_features(int argc, char **argv)
         .parser = parse,
         .args_doc = "IMAGES",
         .doc = "Writes the features of images as a NumPy array of float32, one row for each image. "
-               "Features are the activations "
-               "of the last hidden layer of a small frozen classifier; distances between sets of "
-               "images are measured in them. "
-               "IMAGES is an IDX file, or FILE.npy with one row for each image and values from 0 "
-               "to 1, as gkvae sample --npy "
-               "writes.\v"
-               "The images must have the size that the network was trained on. Figures are "
-               "comparable only if the same network "
-               "made the features; its SHA-256 is printed. gkvae features train makes a "
-               "network from other labelled images. "
-               "In Python: numpy.load(\"features.npy\")"};
+               "Features are the activations of the last hidden layer of a small frozen "
+               "classifier; distances between sets of images are measured in them. IMAGES is an "
+               "IDX file, or FILE.npy with one row for each image and values from 0 to 1, as gkvae "
+               "sample --npy writes.\vThe images must have the size that the network was trained "
+               "on. Figures are comparable only if the same network made the features; its SHA-256 "
+               "is printed. gkvae features train makes a network from other labelled images. In "
+               "Python: numpy.load(\"features.npy\")"};
     features_arguments a = {.out = "features.npy"};
     gkv_features *network = NULL;
     images from = {.count = 0};

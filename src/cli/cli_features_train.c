@@ -79,11 +79,11 @@ static int open_half(gkv_split half, const gkv_settings *settings, gkv_dataset *
                          "--set data.channels=1 makes them grey",
                          path);
     if (!gkv_dataset_labels(*dataset))
-        return cli_error(CLI_DATA,
-                         "%s: there are no labels, which the network learns to predict; "
-                         "data.train_labels names their file, and labels of test images are "
-                         "those of the data set",
-                         path);
+        return cli_error(
+            CLI_DATA,
+            "%s: there are no labels, which the network learns to predict; data.train_labels names "
+            "their file, and labels of test images are those of the data set",
+            path);
     *out = (gkv_labelled_images){.count = gkv_dataset_count(*dataset),
                                  .height = gkv_dataset_height(*dataset),
                                  .width = gkv_dataset_width(*dataset),
@@ -101,11 +101,10 @@ int cli_features_train(int argc, char **argv)
         .args_doc = "DATASET --out FILE.safetensors",
         .doc = "Trains a small LeNet to classify the grey images of a data set, and writes the "
                "network whose features gkvae features and the metrics of generation use. Its "
-               "accuracy on the test images is printed and written to the file. MNIST takes one "
-               "to two minutes on two cores.\v"
-               "The training images need labels. The same command gives the same file, on any "
-               "number of threads. To use the network: gkvae features IMAGES --network FILE, or "
-               "eval.features = FILE. gkvae settings shows the keys of [data]."};
+               "accuracy on the test images is printed and written to the file. MNIST takes one to "
+               "two minutes on two cores.\vThe training images need labels. The same command gives "
+               "the same file, on any number of threads. To use the network: gkvae features IMAGES "
+               "--network FILE, or eval.features = FILE. gkvae settings shows the keys of [data]."};
     train_arguments a = {.quiet = false};
     gkv_features_train_defaults(&a.settings);
     gkv_dataset *datasets[2] = {NULL, NULL};

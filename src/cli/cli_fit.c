@@ -44,10 +44,9 @@ static const struct argp_option options[] = {
      0},
     {"resolution", RESOLUTION, RESOLUTION_WORDS "|H", 0,
      "Values are rounded to multiples of H, so that each stands for an interval of this width; "
-     "auto "
-     "recognises H where equal values show that they are rounded; none takes values as exact. mle "
-     "fits the intervals. The test of fit and the bootstrap of every method respect them (default: "
-     "auto)",
+     "auto recognises H where equal values show that they are rounded; none takes values as exact. "
+     "mle fits the intervals. The test of fit and the bootstrap of every method respect them "
+     "(default: auto)",
      0},
     {"lower", LOWER, "NAME|NUMBER", 0,
      "The column with the lower ends of intervals in which the observations lie, in the place of "
@@ -58,8 +57,7 @@ static const struct argp_option options[] = {
      "The column with the upper ends of these intervals (default: no)", 0},
     {"method", 'm', METHOD_WORDS, 0,
      "octile, the closed form from the octiles; lm, least squares on quantiles by "
-     "Levenberg–Marquardt; or mle, "
-     "maximum likelihood that starts from lm (default: lm)",
+     "Levenberg–Marquardt; or mle, maximum likelihood that starts from lm (default: lm)",
      0},
     {"family", 'F', CLI_FAMILY_WORDS, 0,
      "The family that is fitted: g-and-k; gh, g-and-h, with h in place of k; or ggh, generalised "
@@ -85,8 +83,7 @@ static const struct argp_option options[] = {
     {"confidence", 'C', "P", 0, "The confidence level of intervals and bands (default: 0.95)", 0},
     {"intervals", INTERVALS, INTERVALS_WORDS, 0,
      "wald, from the standard errors; or profile, from the profile likelihood, which needs "
-     "--method "
-     "mle (default: wald)",
+     "--method mle (default: wald)",
      0},
     {"bootstrap", 'b', "N", 0,
      "Compute standard errors, intervals and a test of fit from N simulated samples, at least 19 "
@@ -98,8 +95,7 @@ static const struct argp_option options[] = {
      0},
     {"multivariate", 'M', NULL, 0,
      "Fit one distribution to all columns together: g-and-k margins and the correlation of their "
-     "normal scores "
-     "(default: fit each column by itself)",
+     "normal scores (default: fit each column by itself)",
      0},
     {"mixture", 'K', "K|A..B", 0,
      "Fit a mixture of K multivariate g-and-k distributions to all columns together. With A..B fit "
@@ -117,13 +113,11 @@ static const struct argp_option options[] = {
      0},
     {"held-out", 'H', "SHARE", 0,
      "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit stops "
-     "when "
-     "their likelihood no longer improves (default: 0)",
+     "when their likelihood no longer improves (default: 0)",
      0},
     {"tolerance", TOLERANCE, "NATS", 0,
      "End a mixture's fit when two iterations in a row each gain less than this (default: 0.01 up "
-     "to 2000 lines, "
-     "then more, at most 2e-4 per line)",
+     "to 2000 lines, then more, at most 2e-4 per line)",
      0},
     {"seed", 'S', "N", 0, "The seed of all random draws (default: 1)", 0},
     {"threads", 't', "N", 0,
@@ -133,8 +127,7 @@ static const struct argp_option options[] = {
      "Draw the histogram, density and QQ plot of up to six columns to this file (default: no)", 0},
     {"quiet", 'q', NULL, 0,
      "Print no progress and no notes on how the table was read (default: a live line on a "
-     "terminal, "
-     "otherwise a line now and then)",
+     "terminal, otherwise a line now and then)",
      0},
     {.name = NULL},
 };
@@ -377,11 +370,10 @@ static int select_columns(const cli_fit_arguments *a, const gkv_table *table, se
     CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, a->quiet, &s->chosen,
                                &s->n_chosen));
     if (gkv_table_rows(table) == 1 && s->n_chosen > 1)
-        return cli_error(
-            CLI_DATA,
-            "%s: the table has one row of %zu numbers, but a sample is a column: write "
-            "each number on a line of its own",
-            a->file, s->n_chosen);
+        return cli_error(CLI_DATA,
+                         "%s: the table has one row of %zu numbers, but a sample is a column: "
+                         "write each number on a line of its own",
+                         a->file, s->n_chosen);
     CLI_TRY(cli_fit_check_picture(a, s->n_chosen));
     s->columns = cli_alloc(s->n_chosen, sizeof *s->columns);
     s->data.columns = s->columns;
@@ -431,8 +423,7 @@ int cli_fit(int argc, char **argv)
         .doc = "Fits g-and-k distributions to columns of numbers. FILE is a text or a NumPy array "
                "(.npy, .npz), also compressed by gzip. The fields of a text are separated by "
                "commas, semicolons, tabs, vertical bars or blanks, and its first line may be a "
-               "header. Rows with missing values are dropped.\v"
-               "  gkvae fit returns.csv\n"
+               "header. Rows with missing values are dropped.\v  gkvae fit returns.csv\n"
                "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.csv --method mle --family gh\n"
@@ -444,10 +435,8 @@ int cli_fit(int argc, char **argv)
                "  gkvae fit lifetimes.csv --lower from --upper to --method mle\n"
                "  gkvae fit export.csv --sep ';' --dec , --na -999,n.d.\n\n"
                "Columns that cannot be fitted are reported on standard error, and the others are "
-               "printed; the exit "
-               "code is then 3. Ctrl-C ends a mixture's fit and prints the fit so far. Ctrl-C ends "
-               "a bootstrap and "
-               "prints the fit without it."};
+               "printed; the exit code is then 3. Ctrl-C ends a mixture's fit and prints the fit "
+               "so far. Ctrl-C ends a bootstrap and prints the fit without it."};
     cli_fit_arguments a = {.method = GKV_GK_LM,
                            .resolution = GKV_GK_RESOLUTION_AUTO,
                            .confidence = 0.95,

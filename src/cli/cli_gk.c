@@ -66,8 +66,8 @@ static int select_columns(cli_gk_model *model, const char *text)
                              &count));
     if (model->single && count > 1) {
         code = cli_error(CLI_USAGE,
-                         "--column %s: columns that were fitted by themselves have no "
-                         "joint distribution; fit with --multivariate, or choose one",
+                         "--column %s: columns that were fitted by themselves have no joint "
+                         "distribution; fit with --multivariate, or choose one",
                          text);
         goto done;
     }
@@ -137,8 +137,7 @@ const cli_gk_function cli_gk_summary = {.name = "summary"};
 static const struct argp_option options[] = {
     {"params", 'p', "A,B,g,k[,c]", 0,
      "The parameters of the distribution: median A, scale B > 0, skewness g, tail weight k, and c, "
-     "which is 0.8 by "
-     "default; this or --fit is needed",
+     "which is 0.8 by default; this or --fit is needed",
      0},
     {"fit", 'f', "FILE.json", CLI_ONCE,
      "The distribution in a file that gkvae fit --json wrote, also of several columns together "
@@ -154,8 +153,7 @@ static const struct argp_option options[] = {
      0},
     {"family", 'F', CLI_FAMILY_WORDS, 0,
      "gk, the g-and-k family; gh, the g-and-h family, with h in place of k; or ggh, the "
-     "generalised g-and-h family "
-     "(default: gk)",
+     "generalised g-and-h family (default: gk)",
      0},
     {"upper", 'u', NULL, 0,
      "For cdf, logcdf and quantile: use the upper tail, P(X > x) (default: P(X ≤ x))", 0},
@@ -213,8 +211,8 @@ static void check_arguments(const cli_gk_arguments *a, struct argp_state *state)
         argp_error(state, "%s has no --out", f->name);
     const bool takes_none = f == &cli_gk_sample || f == &cli_gk_summary;
     if (a->fit == stdin_path && a->n_words == 0 && !takes_none)
-        argp_error(state, "--fit - reads the fit from standard input: give the numbers as "
-                          "arguments");
+        argp_error(state,
+                   "--fit - reads the fit from standard input: give the numbers as arguments");
     if (a->n_words > 0 && takes_none)
         argp_error(state, "%s takes no numbers: %s is too many", f->name, a->words[0]);
 }
@@ -274,8 +272,8 @@ static int evaluate(const cli_gk_arguments *a, cli_gk_model *model)
         return code;
     if (model->d > 1 && !a->function->of_rows)
         return cli_error(CLI_USAGE,
-                         "%s is for one column, and the fit is of %zu together: choose "
-                         "one with --column, as in --column %s",
+                         "%s is for one column, and the fit is of %zu together: choose one with "
+                         "--column, as in --column %s",
                          a->function->name, model->d, model->names[0]);
     return a->function == &cli_gk_sample    ? cli_gk_draw(a, model)
            : a->function == &cli_gk_summary ? cli_gk_print_summary(model)
@@ -289,18 +287,14 @@ int cli_gk(int argc, char **argv)
         .options = options,
         .parser = parse,
         .children = cli_table_options,
-        .args_doc = "pdf|logpdf|cdf|logcdf|quantile|z|whiten --params A,B,g,k "
-                    "[NUMBER…|TABLE]\n"
+        .args_doc = "pdf|logpdf|cdf|logcdf|quantile|z|whiten --params A,B,g,k [NUMBER…|TABLE]\n"
                     "sample --params A,B,g,k -n N\nsummary --params A,B,g,k",
         .doc = "Evaluates a g-and-k distribution, or draws from it. For each number it prints the "
-               "density, the "
-               "probability, the quantile or the normal score z. The numbers are arguments or, "
-               "without any, words "
-               "on standard input. Each result is a line with 17 digits, which read back as the "
-               "same double. "
-               "With a joint fit of several columns, the density, the normal scores and the "
-               "whitened scores are those of the rows of TABLE or standard input.\v"
-               "  gkvae gk pdf --params 3,1,2,0.5 0 5 -1.5\n"
+               "density, the probability, the quantile or the normal score z. The numbers are "
+               "arguments or, without any, words on standard input. Each result is a line with 17 "
+               "digits, which read back as the same double. With a joint fit of several columns, "
+               "the density, the normal scores and the whitened scores are those of the rows of "
+               "TABLE or standard input.\v  gkvae gk pdf --params 3,1,2,0.5 0 5 -1.5\n"
                "  gkvae gk quantile --params 3,1,2,0.5 0.01 0.99\n"
                "  gkvae gk quantile --upper --params 3,1,2,0.5 1e-12\n"
                "  gkvae gk sample --params 3,1,2,0.5 -n 1000 --seed 7 | gkvae fit -\n"

@@ -17,14 +17,12 @@ typedef struct interpolate_arguments {
 static const struct argp_option options[] = {
     {"from", 'a', "I", 0,
      "Begin a row at test image I, counted from 0; needs --to, and may be repeated for more rows "
-     "(default: eight "
-     "pairs of images of different classes)",
+     "(default: eight pairs of images of different classes)",
      0},
     {"to", 'b', "J", 0, "End a row at test image J; may be repeated (required with --from)", 0},
     {"from-class", 'A', "Y", 0,
      "Begin at draws of class Y; needs --to-class, and a model whose base is gk-by-class (default: "
-     "begin at "
-     "images)",
+     "begin at images)",
      0},
     {"to-class", 'B', "Y", 0, "End at draws of class Y (required with --from-class)", 0},
     {"seed", 'S', "N", 0, "The seed of the draws of classes (default: 1)", 0},
@@ -107,15 +105,14 @@ static bool is_one_class(const gkv_dataset *images)
 
 int cli_interpolate(int argc, char **argv)
 {
-    static const struct argp argp = {.options = options,
-                                     .children = cli_model_and_data,
-                                     .parser = parse,
-                                     .args_doc = "FOLDER\nMODEL.safetensors",
-                                     .doc = "Draws interpolations from one test image to another, "
-                                            "or from one class to another. An interpolation "
-                                            "is a straight line in ε, the space of the prior's "
-                                            "base. The prior's flow transforms it to latent "
-                                            "codes, which are decoded."};
+    static const struct argp argp = {
+        .options = options,
+        .children = cli_model_and_data,
+        .parser = parse,
+        .args_doc = "FOLDER\nMODEL.safetensors",
+        .doc = "Draws interpolations from one test image to another, or from one class to another. "
+               "An interpolation is a straight line in ε, the space of the prior's base. The "
+               "prior's flow transforms it to latent codes, which are decoded."};
     interpolate_arguments a = {.out = "interpolations.png",
                                .steps = CLI_STEPS,
                                .from_class = -1,
@@ -137,10 +134,9 @@ int cli_interpolate(int argc, char **argv)
         a.n_from = cli_choose_pairs(images, a.from, a.to);
     if (a.n_from == 0) {
         code = cli_error(CLI_DATA, "%s; choose images with --from and --to",
-                         is_one_class(images)
-                             ? "all test images are of one class, but the default rows go from "
-                               "one class to another"
-                             : "there are too few test images for pairs");
+                         is_one_class(images) ? "all test images are of one class, but the default "
+                                                "rows go from one class to another"
+                                              : "there are too few test images for pairs");
         goto done;
     }
     CLI_TRY(cli_picture_interpolations(&run, images, a.from, a.to, a.n_from, a.steps, a.out));

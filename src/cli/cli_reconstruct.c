@@ -306,8 +306,7 @@ static const struct argp_option options[] = {
      0},
     {"prior-weight", 'w', "W", 0,
      "With --refine: the weight of log p(z) beside log p(x|z). 1 gives the most probable code, and "
-     "less gives a "
-     "closer reconstruction (default: 0.5)",
+     "less gives a closer reconstruction (default: 0.5)",
      0},
     {"mean", 'm', NULL, 0,
      "With --refine: use the mean of the refined posterior, by S samples (default: use the code of "
@@ -369,13 +368,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int cli_reconstruct(int argc, char **argv)
 {
-    static const struct argp argp = {.options = options,
-                                     .children = cli_model_and_data,
-                                     .parser = parse,
-                                     .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
-                                     .doc = "Draws images above a model's reconstructions of them. "
-                                            "The images are the run's test images, or "
-                                            "those of a file or a folder of images."};
+    static const struct argp argp = {
+        .options = options,
+        .children = cli_model_and_data,
+        .parser = parse,
+        .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
+        .doc = "Draws images above a model's reconstructions of them. The images are the run's "
+               "test images, or those of a file or a folder of images."};
     enum { BLOCKS = 4 };
     reconstruct_arguments a = {0};
     cli_run run = {.model = NULL};

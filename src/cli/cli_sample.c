@@ -29,8 +29,7 @@ static const struct argp_option options[] = {
      0},
     {"class", 'c', "Y", 0,
      "Draw only class Y, or with \"each\" a block of rows for every class; needs a model whose "
-     "base is gk-by-class "
-     "(default: all classes, by their weights)",
+     "base is gk-by-class (default: all classes, by their weights)",
      0},
     {"first", 'f', "N", 0, "Start at draw number N of the seed's sequence (default: 0)", 0},
     {"form", 'm', FORM_WORDS, 0,
@@ -203,11 +202,10 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
 {
     const size_t classes = gkv_model_classes(model);
     if ((a->one_class || a->each_class) && classes == 0)
-        return cli_error(
-            CLI_USAGE,
-            "--class: the model's base, %s, has no classes; train a model with model.base = "
-            "gk-by-class",
-            cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
+        return cli_error(CLI_USAGE,
+                         "--class: the model's base, %s, has no classes; train a model with "
+                         "model.base = gk-by-class",
+                         cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if (a->one_class && a->which >= classes)
         return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which,
                          classes - 1);
@@ -253,22 +251,18 @@ done:
 
 int cli_sample(int argc, char **argv)
 {
-    static const struct argp argp = {.options = options,
-                                     .children = cli_model_only,
-                                     .parser = parse,
-                                     .args_doc = "FOLDER\nMODEL.safetensors",
-                                     .doc = "Draws images from a model. They are the means of "
-                                            "the pixels at draws from the prior or, with --form "
-                                            "draws, pixels that are 0 or 1, or grey levels of a "
-                                            "model of grey levels.\v"
-                                            "An IDX file contains 255 times each mean, "
-                                            "rounded to the nearest whole number, and halves to "
-                                            "even. With --form draws it contains 0 and 255 or, of "
-                                            "a model of grey levels, the levels. Each "
-                                            "draw depends only on the seed and its number, "
-                                            "so --first can write a long sequence in parts. The "
-                                            "images are held in memory, with 4 bytes per "
-                                            "pixel for --npy and 1 byte for --idx."};
+    static const struct argp argp = {
+        .options = options,
+        .children = cli_model_only,
+        .parser = parse,
+        .args_doc = "FOLDER\nMODEL.safetensors",
+        .doc = "Draws images from a model. They are the means of the pixels at draws from the "
+               "prior or, with --form draws, pixels that are 0 or 1, or grey levels of a model of "
+               "grey levels.\vAn IDX file contains 255 times each mean, rounded to the nearest "
+               "whole number, and halves to even. With --form draws it contains 0 and 255 or, of a "
+               "model of grey levels, the levels. Each draw depends only on the seed and its "
+               "number, so --first can write a long sequence in parts. The images are held in "
+               "memory, with 4 bytes per pixel for --npy and 1 byte for --idx."};
     sample_arguments a = {.draws = {.seed = 1, .temperature = 1}};
     cli_run run = {.model = NULL};
     int code = CLI_OK;

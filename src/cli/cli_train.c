@@ -31,8 +31,7 @@ static const struct argp_option options[] = {
      "The seed of the run, as --set train.seed=N (default: that of the configuration, or 1)", 0},
     {"threads", 't', "N", 0,
      "The number of threads, as --set train.threads=N. The results do not depend on it (default: "
-     "that of the "
-     "configuration, or one per processor)",
+     "that of the configuration, or one per processor)",
      0},
     {"data-folder", 'f', "DIR", 0,
      "The folder of the images, as --set data.folder=DIR (default: that of the configuration, or "
@@ -44,8 +43,7 @@ static const struct argp_option options[] = {
      0},
     {"overwrite", 'w', NULL, 0,
      "Replace the run in the folder, and other files that have the names of a run's files "
-     "(default: keep them and "
-     "fail)",
+     "(default: keep them and fail)",
      0},
     {"epoch-pictures", 'p', NULL, 0,
      "Keep a picture of ten draws from the model at each checkpoint, for a slider in the results "
@@ -235,11 +233,10 @@ static int check_folder(const train_arguments *a)
     const bool is_run = access(checkpoint, F_OK) == 0;
     char *found = a->resume || a->overwrite || is_run ? NULL : cli_evaluation_find(a->folder);
     if (found)
-        code =
-            cli_error(CLI_CONFIG,
-                      "%s: the folder has no run, but a run would replace this file; name another "
-                      "folder, or add --overwrite",
-                      found);
+        code = cli_error(CLI_CONFIG,
+                         "%s: the folder has no run, but a run would replace this file; name "
+                         "another folder, or add --overwrite",
+                         found);
     free(found);
     free(checkpoint);
     return code;
@@ -308,13 +305,10 @@ int cli_train(int argc, char **argv)
         .parser = parse,
         .args_doc = "[CONFIG.ini] --out FOLDER\n--resume --out FOLDER",
         .doc = "Trains a model with the settings of CONFIG.ini, or with the default settings, and "
-               "keeps the run in "
-               "a folder.\v"
-               "Ctrl-C stops training at the end of a step and saves the run. --resume then "
-               "continues to exactly "
-               "the same result. Under mpirun, processes share the images of each step, with the "
-               "same result (docs/scaling.md). gkvae settings prints all settings and their "
-               "defaults."};
+               "keeps the run in a folder.\vCtrl-C stops training at the end of a step and saves "
+               "the run. --resume then continues to exactly the same result. Under mpirun, "
+               "processes share the images of each step, with the same result (docs/scaling.md). "
+               "gkvae settings prints all settings and their defaults."};
     train_arguments a = {.config = NULL};
     gkv_settings settings;
     gkv_train_result result;

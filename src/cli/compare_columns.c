@@ -199,8 +199,7 @@ static int choose_one(const char *key, const compare_column *all, size_t n, comp
     }
     return cli_error(CLI_USAGE,
                      "--metrics: no figure \"%s\" is known; the nearest is \"%s\" (docs/files.md "
-                     "lists the keys of "
-                     "metrics.json)",
+                     "lists the keys of metrics.json)",
                      key, all[nearest].key);
 }
 

@@ -86,8 +86,8 @@ static int draw_differences(const model_comparison *comparison, const char *fold
     char *heading =
         cli_text("%s less %s's%s", column->heading, against->name, direction_of(column));
     return draw(comparison, folder, "difference", bars, 0, heading,
-                "Means of the differences, paired by seed, and their 95 % intervals "
-                "by Student's t over seeds. There are no whiskers where only one seed is shared.",
+                "Means of the differences, paired by seed, and their 95 % intervals by Student's t "
+                "over seeds. There are no whiskers where only one seed is shared.",
                 all);
 }
 

@@ -296,8 +296,7 @@ int compare_protocols(model_comparison *comparison)
                   "--seed N), and models of the same data.binarization",
                   &comparison->protocol));
     CLI_TRY(agree(comparison, "generation_protocol", "protocols of draws",
-                  "Evaluate both with the same options of draws, by the same "
-                  "version of gkvae",
+                  "Evaluate both with the same options of draws, by the same version of gkvae",
                   &comparison->generation_protocol));
     code = agree_on_refinement(comparison);
 done:

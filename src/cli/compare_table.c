@@ -310,8 +310,7 @@ int compare_check_out(const char *folder)
     free(config);
     return is_run ? cli_error(CLI_CONFIG,
                               "%s: this is a run's folder, and its page would be overwritten: "
-                              "choose another one, "
-                              "by --out",
+                              "choose another one, by --out",
                               folder)
                   : CLI_OK;
 }

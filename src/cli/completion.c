@@ -231,8 +231,8 @@ int cli_completion(int argc, char **argv)
     static const struct argp argp = {
         .parser = parse,
         .args_doc = "bash|zsh|fish",
-        .doc = "Prints a script that completes the commands, their options and what these may be.\v"
-               "make install puts the scripts where the shells look for them. Without an "
+        .doc = "Prints a script that completes the commands, their options and what these may "
+               "be.\vmake install puts the scripts where the shells look for them. Without an "
                "installation:\n\n"
                "  bash    eval \"$(gkvae completion bash)\" in ~/.bashrc\n"
                "  zsh     gkvae completion zsh > FOLDER/_gkvae, with a FOLDER of $fpath\n"

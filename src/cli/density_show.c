@@ -94,11 +94,11 @@ static void print_warnings(const gkv_density *density)
         if (gkv_density_get_margin(density, j, &info) != GKV_OK)
             continue;
         if (info.atom_share > 0)
-            fprintf(stderr,
-                    "gkvae: column %s: the value %g is %.1f %% of the rows, an atom that no "
-                    "density has; it is spread over a small range, and log densities near it mean "
-                    "little\n",
-                    gkv_density_name(density, j), info.atom, 100 * info.atom_share);
+            fprintf(
+                stderr,
+                "gkvae: column %s: the value %g is %.1f %% of the rows, an atom that no density "
+                "has; it is spread over a small range, and log densities near it mean little\n",
+                gkv_density_name(density, j), info.atom, 100 * info.atom_share);
         if (info.far > 0)
             fprintf(stderr,
                     "gkvae: column %s: %zu held-out value%s lie beyond 6 standard deviations of "

@@ -116,12 +116,12 @@ static void note_equal_values(const cli_fit_data *data, const gkv_mgk_mixture *m
         for (size_t k = 0; k < gkv_mgk_mixture_count(mixture); k++)
             found += gkv_mgk_margins(gkv_mgk_mixture_component(mixture, k))[j].b < narrow * gap;
         if (found > 0)
-            fprintf(stderr,
-                    "gkvae: equal values of %s: %zu component%s of them alone: the "
-                    "log-likelihood depends on the least width of components more than on the "
-                    "data. A mixture takes values as exact, and does not suit counts and values "
-                    "that are much rounded\n",
-                    data->columns[j].name, found, found == 1 ? " consists" : "s consist");
+            fprintf(
+                stderr,
+                "gkvae: equal values of %s: %zu component%s of them alone: the log-likelihood "
+                "depends on the least width of components more than on the data. A mixture takes "
+                "values as exact, and does not suit counts and values that are much rounded\n",
+                data->columns[j].name, found, found == 1 ? " consists" : "s consist");
     }
 }
 

@@ -138,10 +138,8 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
     if (result.repair > 0)
         fprintf(stderr,
                 "gkvae: the columns' normal scores are linearly dependent: %.2g of the identity "
-                "was mixed into "
-                "their correlation matrix, and the log-likelihood depends on that more than on the "
-                "data; leave "
-                "out a column\n",
+                "was mixed into their correlation matrix, and the log-likelihood depends on that "
+                "more than on the data; leave out a column\n",
                 result.repair);
     if (a->json)
         CLI_TRY(print_json(a, data, rows, mgk, &result));

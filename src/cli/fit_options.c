@@ -177,10 +177,10 @@ void cli_fit_fix(cli_fit_arguments *a, struct argp_state *state, const char *tex
 void cli_fit_free(cli_fit_arguments *a, struct argp_state *state, const char *text)
 {
     if (strcmp(text, "c") != 0)
-        argp_error(state,
-                   "--free %s: must be c; the other parameters are estimated unless --fix "
-                   "holds them",
-                   text);
+        argp_error(
+            state,
+            "--free %s: must be c; the other parameters are estimated unless --fix holds them",
+            text);
     a->free_c = true;
 }
 
@@ -239,11 +239,12 @@ static void check_free(const cli_fit_arguments *a, struct argp_state *state)
     if (!a->free_c)
         return;
     if (a->components || a->multivariate || a->replicates)
-        argp_error(state, "--free c does not go with %s",
-                   a->components     ? "--mixture, whose margins have c = 0.8"
-                   : a->multivariate ? "--multivariate: estimate c of single columns, and hold "
-                                       "it by --fix c=VALUE"
-                                     : "--bootstrap: hold c at its estimate by --fix c=VALUE");
+        argp_error(
+            state, "--free c does not go with %s",
+            a->components ? "--mixture, whose margins have c = 0.8"
+            : a->multivariate
+                ? "--multivariate: estimate c of single columns, and hold it by --fix c=VALUE"
+                : "--bootstrap: hold c at its estimate by --fix c=VALUE");
     if (!gkv_gk_family_parameter(a->family, GKV_GK_C))
         argp_error(state, "--free c: the %s family has no c", gkv_gk_family_name(a->family));
     if (a->c_given)

@@ -48,8 +48,7 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
     if (result->method != a->method && !by_moments)
         fprintf(stderr,
                 "gkvae: %s: the equations of lm have no solution at which the values are likely, "
-                "so the "
-                "estimates are those of maximum likelihood\n",
+                "so the estimates are those of maximum likelihood\n",
                 name);
     if (result->symmetric)
         fprintf(stderr, "gkvae: %s: g is exactly 0: %s. It has no standard error\n", name,
@@ -190,8 +189,7 @@ char *cli_fit_note(const cli_fit_row *row)
     case GKV_GK_TEST_FEW_BINS:
         return r->levels == 0
                    ? cli_text("every point divides an interval, so that there are no bins")
-                   : cli_text("%zu bins that divide no interval are too few for %zu "
-                              "parameter%s",
+                   : cli_text("%zu bins that divide no interval are too few for %zu parameter%s",
                               r->levels + 1, r->parameters, cli_plural(r->parameters));
     default: return NULL;
     }

@@ -112,9 +112,8 @@ int cli_gk_print_summary(const cli_gk_model *model)
     double entropy, mode[GKV_GK_MODES_MAX], log_pdf[GKV_GK_MODES_MAX];
     int code = CLI_OK;
     if (!gk)
-        return cli_error(CLI_USAGE,
-                         "summary is for one g-and-k distribution, and this is a mixture "
-                         "or a conditional distribution: use quantile and cdf");
+        return cli_error(CLI_USAGE, "summary is for one g-and-k distribution, and this is a "
+                                    "mixture or a conditional distribution: use quantile and cdf");
     CLI_CHECK(gkv_gk_moments(gk, &moments));
     CLI_CHECK(gkv_gk_entropy(gk, &entropy));
     const size_t modes = gkv_gk_modes(gk, mode, log_pdf);
@@ -178,8 +177,8 @@ int cli_gk_rows(const cli_gk_arguments *a, const cli_gk_model *model)
     int code = CLI_OK;
     if (a->n_words > 0 && (a->n_words > 1 || cli_is_number(path + (path[0] == ' '), &number)))
         return cli_error(CLI_USAGE,
-                         "%s: the rows of %zu columns are in one TABLE or on standard "
-                         "input, not among the arguments; --column chooses one column",
+                         "%s: the rows of %zu columns are in one TABLE or on standard input, not "
+                         "among the arguments; --column chooses one column",
                          a->words[a->n_words - 1], model->d);
     CLI_TRY(cli_output_spares("--out", a->out, a->n_words > 0 ? path : NULL));
     CLI_TRY(cli_table_read(&a->table, path, a->quiet, &table));

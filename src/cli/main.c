@@ -104,8 +104,7 @@ static void print_help(void)
          "with it\n"
          "  5    a file, folder, disk or network failed\n"
          "  6    numerical failure: training diverged, a figure is not finite, a fit found "
-         "nothing, or "
-         "a base could not be refitted\n"
+         "nothing, or a base could not be refitted\n"
          "  7    the run folder is in use by another process\n"
          "  8    out of memory\n"
          "  129  the terminal was closed (SIGHUP); training has saved its run\n"
@@ -137,8 +136,8 @@ static int refuse(const char *name)
 }
 
 static const char data_usage[] =
-    "Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae "
-    "data import IMAGES --out DIR | gkvae data list\n"
+    "Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae data "
+    "import IMAGES --out DIR | gkvae data list\n"
     "Each of these four commands has its own --help.\n";
 static const char density_usage[] =
     "Usage: gkvae density fit TABLE --out FOLDER\n"

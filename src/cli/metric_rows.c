@@ -31,35 +31,36 @@ typedef struct words {
 
 static const words words_of[KINDS] = {
     [BINARY] = {ELBO, NATS, .loss_meaning = BOUND, RECONSTRUCTION, LIKELIHOOD, GREY_MSE},
-    [MEAN_LEVELS] = {.loss = "loss",
-                     NATS,
-                     .loss_meaning = "nats per image: cross-entropy + KL, which training lowers; "
-                                     "it bounds no likelihood",
-                     .reconstruction = "cross-entropy",
-                     .printed_reconstruction = "  cross-entropy",
-                     .reconstruction_meaning = "nats: of the grey levels and the decoder's mean "
-                                               "levels, mean over the posterior",
-                     GREY_MSE},
+    [MEAN_LEVELS] =
+        {.loss = "loss",
+         NATS,
+         .loss_meaning =
+             "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood",
+         .reconstruction = "cross-entropy",
+         .printed_reconstruction = "  cross-entropy",
+         .reconstruction_meaning =
+             "nats: of the grey levels and the decoder's mean levels, mean over the posterior",
+         GREY_MSE},
     [GREY_LEVELS] = {ELBO, NATS, .loss_meaning = BOUND " of grey levels", RECONSTRUCTION,
                      LIKELIHOOD, .printed_loss_bits = "−ELBO of grey levels",
-                     .loss_bits_meaning = "bits per dimension: nats divided by the number of "
-                                          "pixels and by log 2",
+                     .loss_bits_meaning =
+                         "bits per dimension: nats divided by the number of pixels and by log 2",
                      .printed_nll_bits = "−log p(x) of grey levels",
                      .nll_bits_meaning = "bits per dimension of the grey levels", GREY_MSE},
-    [COLOUR_LEVELS] = {ELBO, NATS, .loss_meaning = BOUND " of colour levels", RECONSTRUCTION,
-                       LIKELIHOOD, .printed_loss_bits = "−ELBO of colour levels",
-                       .loss_bits_meaning = "bits per dimension: nats divided by the number of "
-                                            "pixels, by 3 channels and by log 2",
-                       .printed_nll_bits = "−log p(x) of colour levels",
-                       .nll_bits_meaning = "bits per dimension of the colour levels",
-                       .mse_meaning = "between reconstructions and originals, with values in "
-                                      "0 … 1"},
+    [COLOUR_LEVELS] =
+        {ELBO, NATS, .loss_meaning = BOUND " of colour levels", RECONSTRUCTION, LIKELIHOOD,
+         .printed_loss_bits = "−ELBO of colour levels",
+         .loss_bits_meaning =
+             "bits per dimension: nats divided by the number of pixels, by 3 channels and by log 2",
+         .printed_nll_bits = "−log p(x) of colour levels",
+         .nll_bits_meaning = "bits per dimension of the colour levels",
+         .mse_meaning = "between reconstructions and originals, with values in 0 … 1"},
     [CONTINUOUS] = {ELBO, .loss_unit = "nats per image, of a density",
                     .loss_meaning = BOUND " of a density, which may be negative", RECONSTRUCTION,
                     .nll_unit = "nats per image, of a density, at most",
-                    .nll_meaning = "nats of the density of the images in the units of the data, "
-                                   "not of a probability; estimated by importance sampling, on "
-                                   "average too large",
+                    .nll_meaning =
+                        "nats of the density of the images in the units of the data, not of a "
+                        "probability; estimated by importance sampling, on average too large",
                     GREY_MSE},
 };
 

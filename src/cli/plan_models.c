@@ -166,9 +166,8 @@ static int check_name(const compare_plan *plan, const plan_section *section, con
         strncmp(name, "of.", 3) == 0 || strlen(name) > NAME_MAX_BYTES)
         code = cli_error(
             CLI_CONFIG,
-            "%s: [model %s]: \"%s\" is the name of folders. It may contain letters, "
-            "digits, - _ + = . only, at most %d, and must not begin with - or . or of. (a "
-            "folder of evaluations)",
+            "%s: [model %s]: \"%s\" is the name of folders. It may contain letters, digits, - _ + "
+            "= . only, at most %d, and must not begin with - or . or of. (a folder of evaluations)",
             where, section->name, name, (int)NAME_MAX_BYTES);
     else if (plan->n_models == MODELS_MAX)
         code = cli_error(CLI_CONFIG, "%s: more than %d models", where, (int)MODELS_MAX);
@@ -328,11 +327,10 @@ static int check_fit(const compare_plan *plan, const plan_setting *setting, gkv_
             gki_text_distance(setting->key, fits[nearest].key))
             nearest = i;
     }
-    return cli_error(
-        CLI_CONFIG,
-        "%s:%d: unknown key \"%s\" of a model with from = NAME, whose base is fitted; the "
-        "nearest is \"%s\"",
-        plan->path, setting->line, setting->key, fits[nearest].key);
+    return cli_error(CLI_CONFIG,
+                     "%s:%d: unknown key \"%s\" of a model with from = NAME, whose base is fitted; "
+                     "the nearest is \"%s\"",
+                     plan->path, setting->line, setting->key, fits[nearest].key);
 }
 
 static int check_fitted(const compare_plan *plan, plan_model *model)
@@ -367,10 +365,8 @@ static void try_options(const compare_plan *plan, const plan_eval *eval, int out
     dup2(out, STDOUT_FILENO); /* --help prints there */
     int code = cli_eval_check((int)eval->n_words + 2, words, &plan->models[0].expected, &of_test);
     if (code == CLI_OK && !of_test && !*eval->name)
-        code = cli_error(
-            CLI_CONFIG,
-            "metrics.json is for test images; give the evaluation of other images a name, "
-            "as in eval.train = --of train");
+        code = cli_error(CLI_CONFIG, "metrics.json is for test images; give the evaluation of "
+                                     "other images a name, as in eval.train = --of train");
     fflush(stderr);
     _exit(code);
 }

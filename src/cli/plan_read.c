@@ -109,8 +109,7 @@ static int add_eval(compare_plan *plan, const char *name, const char *options, i
     if (name && (!*name || name[strspn(name, plain)]))
         return cli_error(
             CLI_CONFIG,
-            "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and "
-            "+ only",
+            "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and + only",
             where, name);
     plan->evals = realloc(plan->evals, (plan->n_evals + 1) * sizeof *plan->evals);
     if (!plan->evals)

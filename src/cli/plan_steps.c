@@ -137,8 +137,7 @@ static int clear_fit(const char *run)
         const bool there = access(path, F_OK) == 0;
         const int code =
             there ? cli_error(CLI_CONFIG,
-                              "%s: a trained run is in the folder of a fitted model; move "
-                              "it away",
+                              "%s: a trained run is in the folder of a fitted model; move it away",
                               path)
                   : CLI_OK;
         free(path);

@@ -109,8 +109,9 @@ int cli_ranks_same_sum(const char *what, const char *sum)
 int cli_ranks_same_input(const char *path)
 {
     if (ranks && strcmp(path, "-") == 0)
-        return cli_error(CLI_USAGE, "-: the ranks of an MPI job cannot share standard input: "
-                                    "write it to a file");
+        return cli_error(
+            CLI_USAGE,
+            "-: the ranks of an MPI job cannot share standard input: write it to a file");
     return cli_ranks_same_file(path);
 }
 

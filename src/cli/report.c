@@ -71,8 +71,7 @@ static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m, bo
                           facts->distribution, given, edges));
     return cli_texts_keep(
         all,
-        cli_text(" The %s has a mixture of %lld discretised %s distributions given the "
-                 "code%s%s.",
+        cli_text(" The %s has a mixture of %lld discretised %s distributions given the code%s%s.",
                  level, (long long)m->likelihood_components, facts->distribution, given, edges));
 }
 
@@ -95,9 +94,9 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *evaluation)
     return cli_texts_keep(
         all,
         cli_text(
-            "A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) "
-            "for %zu epoch%s from seed %" PRIu64 ". Its prior is %s%s%s.%s All figures below are "
-            "measured on %s, except those of refits and of training.",
+            "A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) for %zu "
+            "epoch%s from seed %" PRIu64 ". Its prior is %s%s%s.%s All figures below are measured "
+                                         "on %s, except those of refits and of training.",
             (long long)m->latent, s->data.dataset,
             s->data.binarization == GKV_BINARIZE_GREY && evaluation->metrics->channels > 1
                 ? "colour"
@@ -139,15 +138,15 @@ static gki_report_table metrics_table(const gkv_metrics *m, const char **cells, 
         row[2] = isfinite(rows[i].se) ? cli_texts_number(all, rows[i].se, 3) : NULL;
         row[3] = rows[i].meaning;
     }
-    const char *plain = cli_texts_keep(
-        all, cli_text("The fewer nats the first rows have, the better the model describes images "
-                      "that it has never seen. The closer SSIM is to 1, the more the "
-                      "reconstructions resemble the originals.%s",
-                      reference_of(m)));
-    const char *caption = cli_texts_keep(
-        all, cli_text("Protocol: %s. Standard errors are over images. The images are those of %s, "
-                      "whose content has the SHA-256 %s.",
-                      m->protocol, m->images_file, m->images_sha256));
+    const char *plain =
+        cli_texts_keep(all, cli_text("The fewer nats the first rows have, the better the model "
+                                     "describes images that it has never seen. The closer SSIM is "
+                                     "to 1, the more the reconstructions resemble the originals.%s",
+                                     reference_of(m)));
+    const char *caption =
+        cli_texts_keep(all, cli_text("Protocol: %s. Standard errors are over images. The images "
+                                     "are those of %s, whose content has the SHA-256 %s.",
+                                     m->protocol, m->images_file, m->images_sha256));
     return (gki_report_table){.heading = "Measurements",
                               .plain = plain,
                               .caption = caption,
@@ -173,21 +172,20 @@ static gki_report_table refined_table(const gkv_metrics *m, const char **cells, 
         cells[i * REFINED_COLUMNS + 3] = rows[i].unit;
     }
     const char *caption =
-        cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with "
-                                     "full covariance, found by %zu iteration%s of "
-                                     "Levenberg–Marquardt with %zu sample%s. Both columns use "
-                                     "the same noise.",
+        cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with full "
+                                     "covariance, found by %zu iteration%s of Levenberg–Marquardt "
+                                     "with %zu sample%s. Both columns use the same noise.",
                                      m->refined.iterations, cli_plural(m->refined.iterations),
                                      m->refined.samples, cli_plural(m->refined.samples)));
-    return (gki_report_table){.heading = "Refined posteriors",
-                              .plain = "The encoder guesses the code of an image in one go. Here a "
-                                       "few steps of an optimiser improved each guess; the column "
-                                       "“refined” has the figures after them.",
-                              .caption = caption,
-                              .columns = columns,
-                              .n_columns = REFINED_COLUMNS,
-                              .cells = cells,
-                              .n_rows = n};
+    return (gki_report_table){
+        .heading = "Refined posteriors",
+        .plain = "The encoder guesses the code of an image in one go. Here a few steps of an "
+                 "optimiser improved each guess; the column “refined” has the figures after them.",
+        .caption = caption,
+        .columns = columns,
+        .n_columns = REFINED_COLUMNS,
+        .cells = cells,
+        .n_rows = n};
 }
 
 /* --- The page ------------------------------------------------------------- */
@@ -324,12 +322,12 @@ int cli_report(const cli_evaluation *evaluation)
     }
     const size_t n_frames = cli_epoch_frames(evaluation->folder, frames, &all);
     if (n_frames > 1)
-        figures[n_figures++] = (gki_report_figure){
-            .heading = "Samples during training",
-            .caption = "Ten draws from the model at checkpoints of its training, of the same ten "
-                       "random codes of the base.",
-            .frames = frames,
-            .n_frames = n_frames};
+        figures[n_figures++] =
+            (gki_report_figure){.heading = "Samples during training",
+                                .caption = "Ten draws from the model at checkpoints of its "
+                                           "training, of the same ten random codes of the base.",
+                                .frames = frames,
+                                .n_frames = n_frames};
     const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),
         .summary = summary_of(&all, evaluation),

@@ -25,13 +25,12 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
         fprintf(stderr, "gkvae: no metrics of generation: %s\n", cli_reason());
     if (status == GKV_OK && !fits(run, *out)) {
         if (!quiet)
-            fprintf(
-                stderr,
-                "gkvae: no metrics of generation: the feature network of %s is for images of %zu × "
-                "%zu, but the model's are %zu × %zu; train one for these with "
-                "gkvae features train, and set eval.features to it\n",
-                run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
-                gkv_model_height(run->model), gkv_model_width(run->model));
+            fprintf(stderr,
+                    "gkvae: no metrics of generation: the feature network of %s is for images of "
+                    "%zu × %zu, but the model's are %zu × %zu; train one for these with gkvae "
+                    "features train, and set eval.features to it\n",
+                    run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
+                    gkv_model_height(run->model), gkv_model_width(run->model));
         gkv_features_free(*out);
         *out = NULL;
     }
@@ -64,12 +63,12 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
         return network_of_data(run, quiet, out);
     CLI_TRY(cli_generation_open(wanted, out));
     if (!fits(run, *out))
-        code = cli_error(
-            CLI_DATA,
-            "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's "
-            "are %zu × %zu; name another network",
-            gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
-            gkv_model_height(run->model), gkv_model_width(run->model));
+        code =
+            cli_error(CLI_DATA,
+                      "eval.features: the network \"%s\" is for images of %zu × %zu, but the "
+                      "model's are %zu × %zu; name another network",
+                      gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
+                      gkv_model_height(run->model), gkv_model_width(run->model));
 done:
     if (code != CLI_OK) {
         gkv_features_free(*out);
@@ -216,13 +215,12 @@ gki_report_table cli_generation_table(const gkv_generation *g, gkv_image_form fo
     const char *caption = NULL;
     if (form == GKV_FORM_MEANS)
         caption = cli_texts_keep(
-            all, cli_text("Protocol: %s; %s. Fréchet distance and KID: smaller "
-                          "is better. The row of training images shows the values of a perfect "
-                          "model. Pixel means are "
-                          "smoother than real images, which raises precision, density and "
-                          "coverage. Recognised: the "
-                          "fraction of images whose most probable class is their label.",
-                          g->protocol, errors_of(all, g)));
+            all,
+            cli_text("Protocol: %s; %s. Fréchet distance and KID: smaller is better. The row of "
+                     "training images shows the values of a perfect model. Pixel means are "
+                     "smoother than real images, which raises precision, density and coverage. "
+                     "Recognised: the fraction of images whose most probable class is their label.",
+                     g->protocol, errors_of(all, g)));
     return (gki_report_table){.heading =
                                   cli_texts_keep(all, cli_text("Generation: %s", form_names[form])),
                               .plain = "The same comparison in the measures that papers use, with "
@@ -285,26 +283,23 @@ gki_report_table cli_generation_plain_table(const gkv_generation *g, const char 
         memcpy(cells, table, sizeof table);
     }
     const char *caption = cli_texts_keep(
-        all, cli_text("Sets of %llu images drawn from the model are compared with all %llu test "
-                      "images. No draw is "
-                      "left out. The real images are training images; in the rows of classes and "
-                      "of nearest images "
-                      "they are test images. A small frozen network computes the features in which "
-                      "images are "
-                      "compared. The drawn images are pixel means, which are smoother than real "
-                      "images and so "
-                      "nearer to each other. Therefore a percentage above that of real images does "
-                      "not mean that "
-                      "the model is better than real images.",
-                      (unsigned long long)g->draws, (unsigned long long)g->references));
-    return (gki_report_table){.heading = "Generation: realistic and diverse?",
-                              .plain = "The nearer the numbers of drawn images are to those of "
-                                       "real images, the harder the two are to tell apart. The "
-                                       "column of N(0, I) is for comparison: images of the same "
-                                       "decoder without the fitted prior.",
-                              .caption = caption,
-                              .columns = headings,
-                              .n_columns = PLAIN_COLUMNS,
-                              .cells = cells,
-                              .n_rows = rows};
+        all,
+        cli_text(
+            "Sets of %llu images drawn from the model are compared with all %llu test images. No "
+            "draw is left out. The real images are training images; in the rows of classes and of "
+            "nearest images they are test images. A small frozen network computes the features in "
+            "which images are compared. The drawn images are pixel means, which are smoother than "
+            "real images and so nearer to each other. Therefore a percentage above that of real "
+            "images does not mean that the model is better than real images.",
+            (unsigned long long)g->draws, (unsigned long long)g->references));
+    return (gki_report_table){
+        .heading = "Generation: realistic and diverse?",
+        .plain = "The nearer the numbers of drawn images are to those of real images, the harder "
+                 "the two are to tell apart. The column of N(0, I) is for comparison: images of "
+                 "the same decoder without the fitted prior.",
+        .caption = caption,
+        .columns = headings,
+        .n_columns = PLAIN_COLUMNS,
+        .cells = cells,
+        .n_rows = rows};
 }

@@ -101,10 +101,10 @@ gki_report_table cli_report_refits(const json_t *refits, const char *cells[CLI_R
             cells[r * n + c] = cell(all, refits, i, shown[c]);
     }
     return (gki_report_table){.heading = "Refits of the base",
-                              .plain = "While the networks train, the base of the prior is fitted "
-                                       "to the codes of the images again and again. A fit is kept "
-                                       "only if codes that were held out from it become no less "
-                                       "probable.",
+                              .plain =
+                                  "While the networks train, the base of the prior is fitted to "
+                                  "the codes of the images again and again. A fit is kept only if "
+                                  "codes that were held out from it become no less probable.",
                               .columns = cells + (size_t)ROWS * COLUMNS,
                               .n_columns = n,
                               .cells = cells,
@@ -149,12 +149,10 @@ static char *samples(const cli_evaluation *evaluation)
 
 static char *nearest(const cli_evaluation *evaluation)
 {
-    return cli_text(
-        "The first %zu of these draws. Below each draw is the training image with the smallest "
-        "Euclidean distance in pixels. A model that had memorised its training images would draw "
-        "copies "
-        "of them.",
-        evaluation->nearest);
+    return cli_text("The first %zu of these draws. Below each draw is the training image with the "
+                    "smallest Euclidean distance in pixels. A model that had memorised its "
+                    "training images would draw copies of them.",
+                    evaluation->nearest);
 }
 
 static char *classes(const cli_evaluation *evaluation)
@@ -175,22 +173,20 @@ static char *reconstructions(const cli_evaluation *evaluation)
         return cli_text("The rows come in pairs: %s, and their reconstructions. A reconstruction "
                         "shows the decoder's %s %s",
                         which, pixels_of(evaluation), how);
-    return cli_text("The rows come in threes: %s; the same images binarized at random, as the "
-                    "model sees them; and the reconstructions. A reconstruction shows the "
-                    "decoder's %s %s",
-                    which, pixels_of(evaluation), how);
+    return cli_text(
+        "The rows come in threes: %s; the same images binarized at random, as the model sees them; "
+        "and the reconstructions. A reconstruction shows the decoder's %s %s",
+        which, pixels_of(evaluation), how);
 }
 
 static char *interpolations(const cli_evaluation *evaluation)
 {
-    return cli_text(
-        "Each row goes from one test image (left, as the model sees it) to %s (right). The images "
-        "between them are the decoder's output along a straight line in ε, the space of the base. "
-        "The "
-        "prior's flow transforms this line to a curve of latent codes. The test images are the "
-        "first %s.",
-        evaluation->labelled ? "one of another class" : "another",
-        evaluation->labelled ? "of their classes" : "ones");
+    return cli_text("Each row goes from one test image (left, as the model sees it) to %s (right). "
+                    "The images between them are the decoder's output along a straight line in ε, "
+                    "the space of the base. The prior's flow transforms this line to a curve of "
+                    "latent codes. The test images are the first %s.",
+                    evaluation->labelled ? "one of another class" : "another",
+                    evaluation->labelled ? "of their classes" : "ones");
 }
 
 static char *base(const cli_evaluation *evaluation)
@@ -198,13 +194,10 @@ static char *base(const cli_evaluation *evaluation)
     const bool all = gkv_model_latent(evaluation->run->model) <= CLI_PANELS;
     return cli_text(
         "The histograms show ε = h⁻¹(z) for one draw from the posterior of each of the first %zu "
-        "test "
-        "images. No fit has used these images. The curve is the base's margin, %s. %s "
-        "Non-normality is "
-        "measured by the squared correlation of the order statistics with normal scores "
-        "(Shapiro–Francia). The lower plots compare the quantiles of ε with those of the margin: "
-        "the "
-        "points are on the dashed line if the margin fits.",
+        "test images. No fit has used these images. The curve is the base's margin, %s. %s "
+        "Non-normality is measured by the squared correlation of the order statistics with normal "
+        "scores (Shapiro–Francia). The lower plots compare the quantiles of ε with those of the "
+        "margin: the points are on the dashed line if the margin fits.",
         evaluation->codes, facts_of_base(evaluation)->margin,
         all ? "All dimensions are shown, those with the least normal draws first."
             : "The six dimensions with the least normal draws are shown, in this order.");
@@ -212,33 +205,28 @@ static char *base(const cli_evaluation *evaluation)
 
 static char *latent(const cli_evaluation *evaluation)
 {
-    const char *labels =
-        gkv_model_classes(evaluation->run->model) > 0
-            ? " The colours show the labels; training used the labels of training images, but not "
-              "these."
-            : " The colours show the labels, which training did not use.";
+    const char *labels = gkv_model_classes(evaluation->run->model) > 0
+                             ? " The colours show the labels; training used the labels of training "
+                               "images, but not these."
+                             : " The colours show the labels, which training did not use.";
     return cli_text("The codes z of the first %zu test images on their two principal axes, which "
-                    "explain %.0f %% "
-                    "and %.0f %% of the variance.%s",
+                    "explain %.0f %% and %.0f %% of the variance.%s",
                     evaluation->codes, 100 * evaluation->explained[0],
                     100 * evaluation->explained[1], evaluation->labelled ? labels : "");
 }
 
 static char *curves(const cli_evaluation *evaluation)
 {
-    return cli_text(
-        "%s by epoch; smaller is better. Training: the mean over the epoch, during which the "
-        "weights change. Validation: the value on held-out images at the end of the epoch. The "
-        "first "
-        "epoch may lie above the frame.",
-        is_entropy(evaluation) ? "The loss" : "−ELBO");
+    return cli_text("%s by epoch; smaller is better. Training: the mean over the epoch, during "
+                    "which the weights change. Validation: the value on held-out images at the end "
+                    "of the epoch. The first epoch may lie above the frame.",
+                    is_entropy(evaluation) ? "The loss" : "−ELBO");
 }
 
 static char *terms(const cli_evaluation *evaluation)
 {
-    return cli_text("%s + KL. In the first epochs the weight of the KL term "
-                    "rises from 0, and "
-                    "the KL term may be larger than at the end.",
+    return cli_text("%s + KL. In the first epochs the weight of the KL term rises from 0, and the "
+                    "KL term may be larger than at the end.",
                     is_entropy(evaluation) ? "The loss is a cross-entropy"
                                            : "−ELBO = reconstruction");
 }

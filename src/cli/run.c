@@ -43,8 +43,7 @@ done:
 static const struct argp_option model_options[] = {
     {"threads", 't', "N", 0,
      "The number of threads, as train.threads. The results do not depend on it (default: that of "
-     "the run, or one "
-     "per processor)",
+     "the run, or one per processor)",
      0},
     {.name = NULL},
 };

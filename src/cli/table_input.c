@@ -304,9 +304,10 @@ static void print_note(const cli_table_arguments *arguments, const char *path,
         add(&note, cli_text("the header is one field shorter than the rows, so the first column "
                             "holds row names"));
     if (form.comments > 0)
-        add(&note, cli_text("lines within the table that begin with # are skipped: %zu, the first "
-                            "is line %zu",
-                            form.comments, form.comment_line));
+        add(&note,
+            cli_text(
+                "lines within the table that begin with # are skipped: %zu, the first is line %zu",
+                form.comments, form.comment_line));
     if (note)
         cli_error(CLI_OK, "%s: %s", strcmp(path, "-") == 0 ? "standard input" : path, note);
     free(note);
@@ -409,12 +410,10 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
         (*chosen)[(*n_chosen)++] = column;
     }
     if (*n_chosen == 0)
-        code =
-            list ? cli_error(CLI_USAGE,
-                             "--column: no column is named; give names or numbers, as in --column "
-                             "height,3")
-                 : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
-                             except == SIZE_MAX ? "" : " but the one of --weights");
+        code = list ? cli_error(CLI_USAGE, "--column: no column is named; give names or numbers, "
+                                           "as in --column height,3")
+                    : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
+                                except == SIZE_MAX ? "" : " but the one of --weights");
     else if (!list && !quiet)
         report_left_out(table, except);
 done:

@@ -106,19 +106,18 @@ static gkv_status check_fine_tuning(const gkv_settings *settings)
         return GKV_OK;
     if (!gki_posterior_can_be_tuned(model->posterior) ||
         model->posterior_flow != GKV_POSTERIOR_FLOW_NONE)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, but "
-            "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or "
-            "fine_tune_epochs to 0",
-            (long long)train->fine_tune_epochs, NAME(model, "model.posterior", posterior),
-            NAME(model, "model.posterior_flow", posterior_flow));
+        return gki_fail(GKV_ERR_CONFIG,
+                        "settings: train.fine_tune_epochs = %lld refines normal posteriors without "
+                        "a flow, but model.posterior = %s, model.posterior_flow = %s; set them to "
+                        "normal and none, or fine_tune_epochs to 0",
+                        (long long)train->fine_tune_epochs,
+                        NAME(model, "model.posterior", posterior),
+                        NAME(model, "model.posterior_flow", posterior_flow));
     if (train->patience > 0)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which "
-            "train.fine_tune_epochs = %lld does not lower; set one of them to 0",
-            (long long)train->patience, (long long)train->fine_tune_epochs);
+        return gki_fail(GKV_ERR_CONFIG,
+                        "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, "
+                        "which train.fine_tune_epochs = %lld does not lower; set one of them to 0",
+                        (long long)train->patience, (long long)train->fine_tune_epochs);
     return GKV_OK;
 }
 
@@ -127,34 +126,32 @@ static gkv_status check_base(const gkv_model_settings *model)
 {
     const gkv_base_facts *facts = gkv_base_facts_of(model->base);
     if (facts->has_full_covariance && model->base_covariance != GKV_COVARIANCE_FULL)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base = %s has any covariance, but "
-                        "model.base_covariance = %s; set it to "
-                        "full, or the base to gaussian-mixture with base_components = 1",
-                        NAME(model, "model.base", base),
-                        NAME(model, "model.base_covariance", base_covariance));
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: model.base = %s has any covariance, but model.base_covariance = %s; set it "
+            "to full, or the base to gaussian-mixture with base_components = 1",
+            NAME(model, "model.base", base), NAME(model, "model.base_covariance", base_covariance));
     if (!facts->has_components)
         return GKV_OK;
     if (model->base_fit == GKV_FIT_FIXED)
         return gki_fail(GKV_ERR_CONFIG,
                         "settings: model.base_fit = fixed leaves all components of model.base = %s "
-                        "equal, as one component; "
-                        "set base_fit to lm or grad, or the base to gk",
+                        "equal, as one component; set base_fit to lm or grad, or the base to gk",
                         NAME(model, "model.base", base));
     if (model->base_covariance != GKV_COVARIANCE_LOW_RANK)
         return GKV_OK;
     if (model->base_fit & GKV_FIT_GRADIENT)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_covariance = low-rank is kept by refits, but not by "
-                        "gradients (model.base_fit = "
-                        "%s); set base_fit to lm, or base_covariance to full",
-                        NAME(model, "model.base_fit", base_fit));
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: model.base_covariance = low-rank is kept by refits, but not by gradients "
+            "(model.base_fit = %s); set base_fit to lm, or base_covariance to full",
+            NAME(model, "model.base_fit", base_fit));
     if (model->base_rank >= model->latent)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_rank = %lld factors of model.latent = %lld "
-                        "dimensions make any correlation; "
-                        "give fewer factors than dimensions, or set model.base_covariance to full",
-                        (long long)model->base_rank, (long long)model->latent);
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: model.base_rank = %lld factors of model.latent = %lld dimensions make any "
+            "correlation; give fewer factors than dimensions, or set model.base_covariance to full",
+            (long long)model->base_rank, (long long)model->latent);
     return GKV_OK;
 }
 
@@ -167,11 +164,10 @@ static gkv_status check_flows(const gkv_model_settings *model)
                         "model.posterior_layers to 1 or more",
                         NAME(model, "model.posterior_flow", posterior_flow));
     if (!posterior_flow && model->posterior_layers > 0)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "settings: model.posterior_layers = %lld needs a flow; set model.posterior_flow to "
-            "planar, or another flow, or the layers to 0",
-            (long long)model->posterior_layers);
+        return gki_fail(GKV_ERR_CONFIG,
+                        "settings: model.posterior_layers = %lld needs a flow; set "
+                        "model.posterior_flow to planar, or another flow, or the layers to 0",
+                        (long long)model->posterior_layers);
     /* With prior_flow = none, prior_layers has no effect and is not an error: the default is eight
      * layers, and one key should be enough to turn the flow off. */
     if (model->prior_flow != GKV_PRIOR_FLOW_NONE && model->prior_layers > 0 && model->latent < 2)
@@ -188,23 +184,21 @@ static gkv_status check_objective(const gkv_settings *settings)
     if (train->free_bits > 0 && train->objective != GKV_BOUND_ELBO)
         return gki_fail(GKV_ERR_CONFIG,
                         "settings: train.free_bits = %g is for the KL term of the ELBO, but "
-                        "train.objective = %s has none; "
-                        "set one of them back",
+                        "train.objective = %s has none; set one of them back",
                         train->free_bits, NAME(train, "train.objective", objective));
     if (train->patience > 0 && settings->data.validation == 0)
         return gki_fail(GKV_ERR_CONFIG,
                         "settings: train.patience = %lld needs validation images, but "
-                        "data.validation = 0; hold some out, "
-                        "or set patience to 0",
+                        "data.validation = 0; hold some out, or set patience to 0",
                         (long long)train->patience);
     if (train->resampling == GKV_RESAMPLING_IMPORTANCE &&
         (train->objective != GKV_BOUND_IWAE || train->fine_tune_epochs > 0))
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "settings: train.resampling = importance needs train.objective = iwae without "
-            "fine-tuning, but the "
-            "objective is %s and train.fine_tune_epochs is %lld; set resampling to none",
-            NAME(train, "train.objective", objective), (long long)train->fine_tune_epochs);
+        return gki_fail(GKV_ERR_CONFIG,
+                        "settings: train.resampling = importance needs train.objective = iwae "
+                        "without fine-tuning, but the objective is %s and train.fine_tune_epochs "
+                        "is %lld; set resampling to none",
+                        NAME(train, "train.objective", objective),
+                        (long long)train->fine_tune_epochs);
     return GKV_OK;
 }
 

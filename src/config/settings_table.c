@@ -92,17 +92,15 @@ const gki_settings_row gki_settings_rows[] = {
             "Test labels in place of the standard file, as data.train_labels."),
     TEXT(data, train_images_sha256, DIGEST, "",
          "The SHA-256 that the uncompressed training images must have; empty: any. Training writes "
-         "it "
-         "to the run's config.ini."),
+         "it to the run's config.ini."),
     TEXT(data, train_labels_sha256, DIGEST, "", "The same for the training labels."),
     SWITCH(data, invert, no,
            "Images are dark on a bright ground: 255 minus each level makes them bright on black."),
     SWITCH(data, transpose, no,
            "Images are stored column by column, as EMNIST's are: exchange rows and columns."),
-    CHOICE(
-        data, channels, "auto", "auto, 1, 3",
-        "Levels of a pixel: 1 converts colour to grey (Rec. 601 luma), 3 makes grey into colour; "
-        "auto is 1 unless a pixel of any image is not grey."),
+    CHOICE(data, channels, "auto", "auto, 1, 3",
+           "Levels of a pixel: 1 converts colour to grey (Rec. 601 luma), 3 makes grey into "
+           "colour; auto is 1 unless a pixel of any image is not grey."),
     TEXT(data, resize, SIZE, "",
          "Resizes all images to HEIGHTxWIDTH pixels, as in 32x32: averages of areas where they "
          "shrink, bilinear where they grow; empty: they must have one size."),
@@ -132,27 +130,23 @@ const gki_settings_row gki_settings_rows[] = {
             "Hidden layers of the encoder, and of the decoder, with net = mlp."),
     CHOICE(model, block, "residual", "silu, residual, gated",
            "The form of a hidden layer, with net = mlp: LayerNorm and SiLU; the same with its "
-           "input added, except "
-           "in the first layer; "
-           "or h·sigmoid(g)."),
+           "input added, except in the first layer; or h·sigmoid(g)."),
     INTEGER(model, half_channels, 16, 4, 1024,
             "Channels at half the resolution of the images, with net = conv."),
     INTEGER(model, quarter_channels, 48, 4, 1024,
             "Channels at a quarter of the resolution of the images, with net = conv."),
     INTEGER(model, conv_blocks, 1, 0, 64,
             "Residual blocks of two convolutions at each of the two resolutions, with net = conv."),
-    CHOICE(
-        model, conv_block, "full", "full, depthwise",
-        "The convolutions of these blocks: from all channels to all; or depthwise, each channel by "
-        "itself, followed by 1×1 from all to all."),
+    CHOICE(model, conv_block, "full", "full, depthwise",
+           "The convolutions of these blocks: from all channels to all; or depthwise, each channel "
+           "by itself, followed by 1×1 from all to all."),
     CHOICE(
         model, downsampling, "unshuffle", "unshuffle, stride",
         "From half to a quarter of the resolution, with net = conv: 2×2 pixels become channels and "
         "a 1×1 convolution follows; or LayerNorm, SiLU and a 3×3 convolution with stride 2."),
     CHOICE(model, posterior, "normal", "normal, full, gk, gk-amortized",
            "The family of q(z|x): normal with independent dimensions; normal with any covariance; "
-           "g-and-k with one "
-           "shape for all x; or g-and-k with a shape for each x."),
+           "g-and-k with one shape for all x; or g-and-k with a shape for each x."),
     CHOICE(model, posterior_flow, "none",
            "none, planar, radial, iaf, sylvester-orthogonal, sylvester-householder",
            "The flow that follows the posterior: planar; radial; inverse autoregressive; Sylvester "
@@ -168,22 +162,20 @@ const gki_settings_row gki_settings_rows[] = {
     NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10,
                  "Log-scales in the prior's flow are this bound times a tanh.", NULL),
     INTEGER(model, spline_bins, 8, 2, 64, "Bins of a spline, with prior_flow = spline."),
-    NUMBER_ABOVE(model, spline_bound, 4, 0, 1000,
-                 "With prior_flow = spline: a spline is linear outside [-spline_bound, "
-                 "spline_bound].",
-                 NULL),
+    NUMBER_ABOVE(
+        model, spline_bound, 4, 0, 1000,
+        "With prior_flow = spline: a spline is linear outside [-spline_bound, spline_bound].",
+        NULL),
     CHOICE(model, base, "gk-mixture",
            "normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, "
            "gk-by-class",
            "The base distribution of the prior: N(0, I); normal with any covariance; independent "
-           "Student's t; "
-           "independent g-and-k; g-and-k margins with a Gaussian copula; a mixture of normals; a "
-           "mixture of "
-           "multivariate g-and-k distributions; or such a mixture for each label."),
+           "Student's t; independent g-and-k; g-and-k margins with a Gaussian copula; a mixture of "
+           "normals; a mixture of multivariate g-and-k distributions; or such a mixture for each "
+           "label."),
     CHOICE(model, base_fit, "lm", "fixed, lm, grad, lm+grad",
            "How the base is fitted: not at all; by refits with Levenberg–Marquardt, for mixtures "
-           "within EM; by "
-           "gradients; or by gradients between refits."),
+           "within EM; by gradients; or by gradients between refits."),
     INTEGER(model, base_components, 32, 1, 4096,
             "Components of a mixture; with gk-by-class, of each label's mixture."),
     CHOICE(model, base_covariance, "full", "full, low-rank, diagonal",
@@ -198,13 +190,13 @@ const gki_settings_row gki_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there "
                  "is no density"),
-    CHOICE(model, likelihood, "bernoulli",
-           "bernoulli, logistic-mixture, gk, gk-mixture, normal-density, gk-density",
-           "The distribution of a pixel given z: 0 or 1; or one of 256 grey levels, which needs "
-           "data.binarization = grey: by a mixture of discretised logistic distributions, by a "
-           "discretised g-and-k distribution, or by a mixture of these; or a real number, which "
-           "needs data.binarization = continuous: by the density of a normal or of a g-and-k "
-           "distribution."),
+    CHOICE(
+        model, likelihood, "bernoulli",
+        "bernoulli, logistic-mixture, gk, gk-mixture, normal-density, gk-density",
+        "The distribution of a pixel given z: 0 or 1; or one of 256 grey levels, which needs "
+        "data.binarization = grey: by a mixture of discretised logistic distributions, by a "
+        "discretised g-and-k distribution, or by a mixture of these; or a real number, which needs "
+        "data.binarization = continuous: by the density of a normal or of a g-and-k distribution."),
     INTEGER(model, likelihood_components, 2, 1, 16,
             "Components of the likelihood's mixture for each pixel; 1 is a single distribution."),
     SWITCH(model, learned_edges, yes,
@@ -219,15 +211,15 @@ const gki_settings_row gki_settings_rows[] = {
     INTEGER(train, samples, 1, 1, 1000, "Draws of z for each image of a step."),
     CHOICE(train, resampling, "none", "none, importance",
            "The draws from which iwae learns: all of an image's draws, or one of them, drawn by "
-           "its importance weight. "
-           "The gradient is the same on average, and a step takes about half the time."),
+           "its importance weight. The gradient is the same on average, and a step takes about "
+           "half the time."),
     INTEGER(train, elbo_epochs, 0, 0, 1000000,
             "Number of first epochs that use the ELBO with one draw of each image, instead of "
             "objective and samples."),
     CHOICE(train, gradient, "path-derivative", "total, path-derivative",
            "The encoder's gradient: total, or without the score term of log q(z|x). The latter is "
-           "the same on average and "
-           "has less noise near the best posterior. It needs posterior = normal without a flow."),
+           "the same on average and has less noise near the best posterior. It needs posterior = "
+           "normal without a flow."),
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1,
                  "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, weight_decay, 0.1, 0, 100,
@@ -242,12 +234,10 @@ const gki_settings_row gki_settings_rows[] = {
            "is none. ELBO only."),
     NUMBER(train, augmentation, 0, 0, 1,
            "Fraction of the images that elastic augmentation deforms at each visit, at the start. "
-           "It falls to 0 "
-           "with the learning rate."),
+           "It falls to 0 with the learning rate."),
     NUMBER_ABOVE(train, refit_every, 1, 0, 1000000,
                  "Epochs between refits of the base to codes; 0.25 is four in each epoch. Mixtures "
-                 "that are refitted every "
-                 "refit_steps steps are refitted to codes once.",
+                 "that are refitted every refit_steps steps are refitted to codes once.",
                  NULL),
     INTEGER(train, refit_iterations, 1, 1, 1000,
             "Iterations of EM in a refit of a mixture to codes, except the first refit."),
@@ -255,16 +245,13 @@ const gki_settings_row gki_settings_rows[] = {
             "Codes that a refit to codes uses: those of the last training images before it."),
     INTEGER(train, refit_steps, 10, 0, 1000000,
             "Steps between refits of a mixture from running sufficient statistics, with base_fit = "
-            "lm; they are at "
-            "least two steps and 500 images apart. 0 refits to codes every refit_every epochs "
-            "instead."),
-    NUMBER_ABOVE(
-        train, refit_window, 0.25, 0, 1000000,
-        "Window of the running sufficient statistics, in epochs of images: n new images have the "
-        "forgetting factor 1 − n/window. The window has at least 5 images for each dimension of "
-        "each "
-        "component, and grows as the learning rate falls.",
-        NULL),
+            "lm; they are at least two steps and 500 images apart. 0 refits to codes every "
+            "refit_every epochs instead."),
+    NUMBER_ABOVE(train, refit_window, 0.25, 0, 1000000,
+                 "Window of the running sufficient statistics, in epochs of images: n new images "
+                 "have the forgetting factor 1 − n/window. The window has at least 5 images for "
+                 "each dimension of each component, and grows as the learning rate falls.",
+                 NULL),
     NUMBER_ABOVE(
         train, refit_damping, 1, 0, 1,
         "Fraction of the way to the new parameters that a refit tries first; 1 is all of the way.",
@@ -273,8 +260,7 @@ const gki_settings_row gki_settings_rows[] = {
                  "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, fine_tune_epochs, 0, 0, 1000000,
             "Last epochs with semi-amortized fine-tuning: each image's posterior is refined before "
-            "the model learns from it; "
-            "0 is none."),
+            "the model learns from it; 0 is none."),
     INTEGER(train, fine_tune_iterations, 1, 0, 100,
             "Iterations of the refinement in fine-tuning, for each image of a step."),
     INTEGER(train, fine_tune_samples, 2, 2, 512,
@@ -300,8 +286,7 @@ const gki_settings_row gki_settings_rows[] = {
            "Temperature of the draws: the scale of the base's normal scores; 1 is the model."),
     TEXT_AS(GKV_KEY_IS_LOCAL, eval, features, PATH, "",
             "The network whose features the metrics of generation compare; if empty, the built-in "
-            "network of the data "
-            "set."),
+            "network of the data set."),
     SEED(eval, seed, 1, "Seed of posterior noise, of draws and of the test set's binarization."),
 };
 const size_t gki_settings_row_count = sizeof gki_settings_rows / sizeof *gki_settings_rows;

@@ -84,17 +84,15 @@ static void check_levels(const data_check *check, const gkv_dataset *data, const
         return;
     }
     if (all.highest < 128)
-        gki_tell(
-            check->call,
-            "the brightest pixel of the %s images is %u of 255: their levels seem to be from 0 to "
-            "%u; multiply them by %u",
-            name, all.highest, all.highest, 255 / all.highest);
+        gki_tell(check->call,
+                 "the brightest pixel of the %s images is %u of 255: their levels seem to be from "
+                 "0 to %u; multiply them by %u",
+                 name, all.highest, all.highest, 255 / all.highest);
     if (all.highest >= 128 && all.mean_border > 160 && all.mean > 128)
-        gki_tell(
-            check->call,
-            "the %s images are dark on a bright ground (mean level %.0f, at the borders %.0f); if "
-            "they should be bright on black as MNIST's are, set data.invert = yes",
-            name, all.mean, all.mean_border);
+        gki_tell(check->call,
+                 "the %s images are dark on a bright ground (mean level %.0f, at the borders "
+                 "%.0f); if they should be bright on black as MNIST's are, set data.invert = yes",
+                 name, all.mean, all.mean_border);
     if (all.flat > 0 && 100 * all.flat >= count)
         gki_tell(check->call,
                  "%zu of the %zu %s images are of one level only; check whether they are blank",
@@ -117,11 +115,10 @@ static gkv_status check_duplicates(const data_check *check)
         for (size_t i = 0; i < tests; i++)
             common += gki_copies_contain(copies, check->test, i);
         if (100 * common >= tests)
-            gki_tell(
-                check->call,
-                "%zu of the %zu test images are training images too: figures of the test images "
-                "say little about new images",
-                common, tests);
+            gki_tell(check->call,
+                     "%zu of the %zu test images are training images too: figures of the test "
+                     "images say little about new images",
+                     common, tests);
     }
     gki_copies_free(copies);
     return GKV_OK;
@@ -176,12 +173,11 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
     check_levels(&check, train, "training");
     if (test && (gkv_dataset_height(test) != gkv_dataset_height(train) ||
                  gkv_dataset_width(test) != gkv_dataset_width(train))) {
-        gki_tell(
-            check.call,
-            "the test images have %zu × %zu pixels, and the training images %zu × %zu: a model of "
-            "these cannot be evaluated on those",
-            gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
-            gkv_dataset_width(train));
+        gki_tell(check.call,
+                 "the test images have %zu × %zu pixels, and the training images %zu × %zu: a "
+                 "model of these cannot be evaluated on those",
+                 gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
+                 gkv_dataset_width(train));
         return GKV_OK;
     }
     if (test && gkv_dataset_channels(test) != gkv_dataset_channels(train)) {

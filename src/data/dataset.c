@@ -78,11 +78,11 @@ gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width, si
         __builtin_mul_overflow(count, height, &bytes) ||
         __builtin_mul_overflow(bytes, width, &bytes) ||
         __builtin_mul_overflow(bytes, channels, &bytes))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_from_memory: count %zu × height %zu × width %zu × channels "
-                        "%zu; expected at least 1 of each, 1 or 3 channels, "
-                        "and a product that can be addressed",
-                        count, height, width, channels);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "gkv_dataset_from_memory: count %zu × height %zu × width %zu × channels %zu; expected "
+            "at least 1 of each, 1 or 3 channels, and a product that can be addressed",
+            count, height, width, channels);
     gkv_dataset *dataset = NULL;
     gkv_status status;
     GKV_TRY(gki_alloc(1, sizeof *dataset, &dataset));

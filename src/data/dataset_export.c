@@ -70,11 +70,9 @@ static gkv_status check_old(const dataset_export *export, bool remove_old)
         const bool there = gki_file_exists(path);
         gkv_status status = GKV_OK;
         if (there && !remove_old)
-            status =
-                gki_fail_remedy(GKV_ERR_IO, GKV_REMEDY_REPLACE,
-                                "%s: the file exists; choose another folder, or allow that it is "
-                                "replaced",
-                                path);
+            status = gki_fail_remedy(
+                GKV_ERR_IO, GKV_REMEDY_REPLACE,
+                "%s: the file exists; choose another folder, or allow that it is replaced", path);
         else if (there && (packed || !writes(export, i)))
             remove(path);
         free(path);

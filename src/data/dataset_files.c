@@ -18,24 +18,21 @@ static gkv_status missing(const gkv_data_settings *settings, const char *folder,
     GKV_TRY_GOTO(gki_file_near(folder, settings->folder, name, &near));
     GKV_TRY_GOTO(gki_file_relative(settings->folder, &where));
     if (near)
-        status =
-            gki_fail(GKV_ERR_IO,
-                     "%s/%s: no such file, nor with .gz%s; but there is %s: rename or move it, "
-                     "or set data.%s to its path",
-                     folder, name, where, near, key);
+        status = gki_fail(GKV_ERR_IO,
+                          "%s/%s: no such file, nor with .gz%s; but there is %s: rename or move "
+                          "it, or set data.%s to its path",
+                          folder, name, where, near, key);
     else if (gki_known_data_find(settings->dataset))
-        status =
-            gki_fail_remedy(GKV_ERR_IO, GKV_REMEDY_FOLDER,
-                            "%s/%s: no such file, nor with .gz%s; set data.folder to the folder of "
-                            "the data, or get the data set %s",
-                            folder, name, where, settings->dataset);
+        status = gki_fail_remedy(GKV_ERR_IO, GKV_REMEDY_FOLDER,
+                                 "%s/%s: no such file, nor with .gz%s; set data.folder to the "
+                                 "folder of the data, or get the data set %s",
+                                 folder, name, where, settings->dataset);
     else
-        status = gki_fail_remedy(
-            GKV_ERR_IO, GKV_REMEDY_FOLDER,
-            "%s/%s: no such file, nor with .gz%s; put it there, set data.folder to "
-            "the folder of the data or data.%s to its path, or set data.dataset to a "
-            "data set that can be got (\"%s\" is none)",
-            folder, name, where, key, settings->dataset);
+        status = gki_fail_remedy(GKV_ERR_IO, GKV_REMEDY_FOLDER,
+                                 "%s/%s: no such file, nor with .gz%s; put it there, set "
+                                 "data.folder to the folder of the data or data.%s to its path, or "
+                                 "set data.dataset to a data set that can be got (\"%s\" is none)",
+                                 folder, name, where, key, settings->dataset);
 done:
     free(near);
     free(where);

@@ -64,13 +64,13 @@ static gkv_status read_numbers(gkv_dataset *dataset, const char *path, bool is_a
                                                            ? 3
                                                            : channels;
     if (channels != wanted || channels == 4)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: continuous images have %zu channels; expected %s, without a change of "
-                        "channels",
-                        path, channels,
-                        wanted == channels ? "1 or 3"
-                        : wanted == 1      ? "1"
-                                           : "3");
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: continuous images have %zu channels; expected %s, without a change of channels",
+            path, channels,
+            wanted == channels ? "1 or 3"
+            : wanted == 1      ? "1"
+                               : "3");
     const bool has_range = gkv_settings_range(settings, dataset->range);
     if (gki_raster_scale(images, has_range, dataset->range) != GKV_OK)
         return gki_fail_context(GKV_ERR_DATA, "%s", path);

@@ -130,17 +130,16 @@ static gkv_status list_all(const char *folder, gki_words *folders, gki_folder_li
     const size_t own = out->names.count;
     GKV_TRY(list_classes(folder, folders, out));
     if (out->names.count == 0)
-        return gki_fail(
-            GKV_ERR_DATA,
-            "%s: there is no PNG file in the folder%s%s: name a folder of PNG files, or "
-            "a folder whose sub-folders have them",
-            folder, out->first_other ? ", but there is " : "",
-            out->first_other ? gki_text_printable(out->first_other, shown) : "");
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: there is no PNG file in the folder%s%s: name a folder of PNG files, "
+                        "or a folder whose sub-folders have them",
+                        folder, out->first_other ? ", but there is " : "",
+                        out->first_other ? gki_text_printable(out->first_other, shown) : "");
     if (own > 0 && out->classes.count > 0)
         return gki_fail(
             GKV_ERR_DATA,
-            "%s: there are PNG files in the folder and in its sub-folder %s: move them, "
-            "so that either the folder has all, or each sub-folder those of a label",
+            "%s: there are PNG files in the folder and in its sub-folder %s: move them, so that "
+            "either the folder has all, or each sub-folder those of a label",
             folder, gki_text_printable(out->classes.list[0], shown));
     gki_words_sort(&out->names);
     return GKV_OK;

@@ -125,11 +125,11 @@ static gkv_status check_form(const source *from, gki_idx_kind expected)
     const uint32_t last =
         from->there >= 4 + 4 * (size_t)head[3] ? big_endian(head + 4 * head[3]) : 0;
     if (expected == GKV_IDX_LABELS && head[3] == 2)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: it is IDX of %s in 2 dimensions, %u columns for each label (as "
-                        "QMNIST's), not %s: write the column of the class as unsigned bytes; "
-                        "docs/files.md shows how with NumPy",
-                        from->path, type, last, wanted);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: it is IDX of %s in 2 dimensions, %u columns for each label (as QMNIST's), not %s: "
+            "write the column of the class as unsigned bytes; docs/files.md shows how with NumPy",
+            from->path, type, last, wanted);
     return gki_fail(GKV_ERR_DATA,
                     "%s: it is IDX of %s in %d dimension%s, not %s, which are unsigned bytes%s; "
                     "docs/files.md shows how NumPy converts them",
@@ -242,8 +242,7 @@ static gkv_status read_body(source *from, const char *stated, size_t bytes, uint
     if (got > 0)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the file is too long: more than %zu bytes follow the header; expected "
-                        "%zu, for the "
-                        "header's %s",
+                        "%zu, for the header's %s",
                         from->path, bytes, bytes, stated);
     return GKV_OK;
 }

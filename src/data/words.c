@@ -106,11 +106,10 @@ gkv_status gki_words_label(const gki_words *words, const gki_words *known, const
     if (are_labels(known->count > 0 ? known : words)) {
         for (size_t i = 0; i < words->count; i++)
             if (!is_label(words->list[i], &labels[i]))
-                return gki_fail(
-                    GKV_ERR_DATA,
-                    "%s: the label \"%s\" is not a whole number of 0 … 255, as those of "
-                    "the training images are",
-                    file, gki_text_printable(words->list[i], shown));
+                return gki_fail(GKV_ERR_DATA,
+                                "%s: the label \"%s\" is not a whole number of 0 … 255, as those "
+                                "of the training images are",
+                                file, gki_text_printable(words->list[i], shown));
         return GKV_OK;
     }
     GKV_TRY_GOTO(find_new(words, known, &fresh));

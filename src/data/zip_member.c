@@ -176,17 +176,17 @@ static gkv_status choose(const archive *a, const char *name, member *chosen)
                             a->name);
         if (ends_in(m.name, "/data.pkl"))
             return gki_fail(GKV_ERR_DATA,
-                            "%s: it is a PyTorch file: save its tensor as .npy: "
-                            "numpy.save(FILE, tensor.numpy())",
+                            "%s: it is a PyTorch file: save its tensor as .npy: numpy.save(FILE, "
+                            "tensor.numpy())",
                             a->name);
         if (is_no_file(&m))
             continue;
         files++;
         if (name && found && strcmp(m.name, chosen->name) == 0)
-            return gki_fail(GKV_ERR_DATA,
-                            "%s has two files named %s: which one is meant is unknown; write the "
-                            "archive again",
-                            a->name, m.name);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s has two files named %s: which one is meant is unknown; write the archive again",
+                a->name, m.name);
         if (name ? has_name(&m, name) : files == 1) {
             *chosen = m;
             found = true;

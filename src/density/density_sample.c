@@ -125,12 +125,12 @@ static gkv_status check_closed_form(const gkv_density *density, int64_t candidat
         if (density->candidates[c].info.fitted &&
             gki_candidate_has_conditionals(density->candidates[c].ops))
             other = density->candidates[c].ops->name;
-    return gki_fail(GKV_ERR_ARGUMENT,
-                    "%s: the candidate %s has no marginal and no conditional density in closed "
-                    "form; %s%s",
-                    function, density->candidates[candidate].ops->name,
-                    other ? "use another candidate, such as " : "fit another candidate, too",
-                    other ? other : "");
+    return gki_fail(
+        GKV_ERR_ARGUMENT,
+        "%s: the candidate %s has no marginal and no conditional density in closed form; %s%s",
+        function, density->candidates[candidate].ops->name,
+        other ? "use another candidate, such as " : "fit another candidate, too",
+        other ? other : "");
 }
 
 static gkv_status check_columns(const gkv_density *density, int64_t *candidate, size_t count,

@@ -94,12 +94,12 @@ static gkv_status check_pair(const table_checks *checks, size_t j, size_t k)
     const bool equal = memcmp(a, b, n * sizeof *a) == 0;
     if (!equal && !is_monotone(checks, j, k))
         return GKV_OK;
-    return gki_fail(GKV_ERR_DATA,
-                    "columns %zu (%s) and %zu (%s) %s, so that there is no density; leave one of "
-                    "them out",
-                    k + 1, gki_column_text(other, checks->names, k), j + 1,
-                    gki_column_text(text, checks->names, j),
-                    equal ? "are equal" : "are functions of each other");
+    return gki_fail(
+        GKV_ERR_DATA,
+        "columns %zu (%s) and %zu (%s) %s, so that there is no density; leave one of them out",
+        k + 1, gki_column_text(other, checks->names, k), j + 1,
+        gki_column_text(text, checks->names, j),
+        equal ? "are equal" : "are functions of each other");
 }
 
 /* --- Linear functions of several columns ---------------------------------- */
@@ -130,9 +130,9 @@ static gkv_status factor_row(const table_checks *checks, size_t j)
         pivot -= row[k] * row[k];
     }
     if (!(pivot > 1e-11 * row[j]))
-        return fail_one(checks, j,
-                        "is a linear function of the columns before it, so that there is "
-                        "no density");
+        return fail_one(
+            checks, j,
+            "is a linear function of the columns before it, so that there is no density");
     row[j] = sqrt(pivot);
     return GKV_OK;
 }

@@ -285,8 +285,9 @@ gkv_status gkv_density_p_values(const gkv_density *density, int64_t candidate, s
     GKV_TRY(gki_density_candidate(density, &candidate, __func__));
     const gki_candidate *fitted = &density->candidates[candidate];
     if (fitted->n_calibration == 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_p_values: a conditional or marginal density "
-                                          "has no held-out rows");
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "gkv_density_p_values: a conditional or marginal density has no held-out rows");
     for (size_t i = 0; i < n; i++) {
         size_t low = 0, high = fitted->n_calibration; /* the number of values ≤ log_density[i] */
         while (low < high) {

@@ -256,13 +256,12 @@ static gkv_status check_size(const gkv_dist *dist, const gkv_dist_launch *launch
 {
     if (launch->size <= 0 || dist->size == launch->size)
         return GKV_OK;
-    return gki_fail(
-        GKV_ERR_CONFIG,
-        "%s started %d processes (%s), but %s sees %d: it is another MPI than the launcher's. Use "
-        "the mpirun of %s, set GKVAE_MPI=openmpi or mpich, or with srun choose --mpi=pmix or "
-        "--mpi=pmi2 (docs/cluster.md)",
-        launch->launcher, launch->size, launch->variable, dist->table->name, dist->size,
-        dist->table->name);
+    return gki_fail(GKV_ERR_CONFIG,
+                    "%s started %d processes (%s), but %s sees %d: it is another MPI than the "
+                    "launcher's. Use the mpirun of %s, set GKVAE_MPI=openmpi or mpich, or with "
+                    "srun choose --mpi=pmix or --mpi=pmi2 (docs/cluster.md)",
+                    launch->launcher, launch->size, launch->variable, dist->table->name, dist->size,
+                    dist->table->name);
 }
 
 static void free_handle(gkv_dist *dist)

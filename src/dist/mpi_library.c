@@ -124,13 +124,13 @@ static gkv_status refuse(const gkv_dist_launch *launch)
     char size[64] = "several processes";
     if (launch->size > 0)
         snprintf(size, sizeof size, "%d processes", launch->size);
-    return gki_fail(GKV_ERR_CONFIG,
-                    "%s started %s (%s), and this gkvae has no support for %s: there is no "
-                    "libgkvae-%s.so, and each process would work as if it were alone. Build gkvae "
-                    "with cmake -DGKV_MPI=ON, start one process, or set GKVAE_MPI=off if each is "
-                    "to work alone (docs/cluster.md)",
-                    launch->launcher, size, launch->variable, *asked ? asked : "MPI",
-                    *asked ? asked : "openmpi.so or libgkvae-mpich");
+    return gki_fail(
+        GKV_ERR_CONFIG,
+        "%s started %s (%s), and this gkvae has no support for %s: there is no libgkvae-%s.so, and "
+        "each process would work as if it were alone. Build gkvae with cmake -DGKV_MPI=ON, start "
+        "one process, or set GKVAE_MPI=off if each is to work alone (docs/cluster.md)",
+        launch->launcher, size, launch->variable, *asked ? asked : "MPI",
+        *asked ? asked : "openmpi.so or libgkvae-mpich");
 }
 
 gkv_status gki_dist_load(const gkv_dist_launch *launch, const gki_dist_table **out)

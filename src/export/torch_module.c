@@ -18,10 +18,10 @@ static gkv_status check_settings(const gkv_settings *settings)
     gki_unsupported found;
     if (!gki_support_lacks(settings, GKV_IN_TORCH, &found))
         return GKV_OK;
-    return gki_fail(GKV_ERR_CONFIG,
-                    "%s = %s: the model cannot be exported to PyTorch; "
-                    "docs/interchange.md lists what can",
-                    found.name, found.choice);
+    return gki_fail(
+        GKV_ERR_CONFIG,
+        "%s = %s: the model cannot be exported to PyTorch; docs/interchange.md lists what can",
+        found.name, found.choice);
 }
 
 /* Writes the path as a literal of bytes, which any path can be. */

@@ -40,15 +40,14 @@ static gkv_status not_converged(const gkv_gk *gk, const char *what, double error
     const char *family = gkv_gk_family_name(gk->family);
     const char *k = gkv_gk_family_parameter(gk->family, GKV_GK_K);
     if (!isfinite(error))
-        return gki_fail(
-            GKV_ERR_NUMERIC,
-            "%s of a %s with g = %g and %s = %g cannot be computed, because the integrand "
-            "overflows; use a smaller |g| or %s",
-            what, family, gk->g, k, gk->k, k);
+        return gki_fail(GKV_ERR_NUMERIC,
+                        "%s of a %s with g = %g and %s = %g cannot be computed, because the "
+                        "integrand overflows; use a smaller |g| or %s",
+                        what, family, gk->g, k, gk->k, k);
     return gki_fail(
         GKV_ERR_NUMERIC,
-        "%s of a %s with g = %g and %s = %g is accurate to %.1e only; the parameters are "
-        "near the bound of validity or near those where the integral does not exist",
+        "%s of a %s with g = %g and %s = %g is accurate to %.1e only; the parameters are near the "
+        "bound of validity or near those where the integral does not exist",
         what, family, gk->g, k, gk->k, error);
 }
 
@@ -212,9 +211,8 @@ gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
     if (!(error <= 1e-8))
         return gki_fail(
             GKV_ERR_NUMERIC,
-            "the Fisher information of a %s with g = %g and k = %g is accurate to %.1e "
-            "only; the parameters are near the bound of validity, where it grows without "
-            "bound",
+            "the Fisher information of a %s with g = %g and k = %g is accurate to %.1e only; the "
+            "parameters are near the bound of validity, where it grows without bound",
             gkv_gk_family_name(gk->family), gk->g, gk->k, error);
     return GKV_OK;
 }

@@ -206,8 +206,7 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
     const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17;
     return gki_fail(GKV_ERR_ARGUMENT,
                     "not a %s distribution: %s = %.*g is not above %.*g, the least %s for g = %g "
-                    "and c = %g; its "
-                    "quantile function is not increasing",
+                    "and c = %g; its quantile function is not increasing",
                     name, ops->tail, digits, gk->k, digits, bound, ops->tail, gk->g, gk->c);
 }
 
@@ -362,9 +361,8 @@ gkv_status gkv_gk_to_unconstrained(const gkv_gk *gk, double u[4])
     if (!(above > 0))
         return gki_fail(
             GKV_ERR_ARGUMENT,
-            "k = %.10g is not above %.10g, the infimum of k in the unconstrained "
-            "transform for g = %g and c = %g; gkv_gk_project with a margin of 1/64 raises k "
-            "enough",
+            "k = %.10g is not above %.10g, the infimum of k in the unconstrained transform for g = "
+            "%g and c = %g; gkv_gk_project with a margin of 1/64 raises k enough",
             gk->k, least, gk->g, gk->c);
     u[GKV_GK_A] = gk->a;
     u[GKV_GK_B] = log(gk->b);

@@ -111,11 +111,10 @@ static gkv_status choose_levels(const gki_gk_fit_common *common, gki_gk_task *ta
         const double x = task->x[i];
         task->x[i] = (x - task->centre) / task->spread;
         if (!(fabs(task->x[i]) < 1e100)) /* otherwise squares of residuals may overflow */
-            return gki_fail(
-                GKV_ERR_DATA,
-                "the distance of the value %g from the median of the sample is more than "
-                "1e100 times its spread %g",
-                x, task->spread);
+            return gki_fail(GKV_ERR_DATA,
+                            "the distance of the value %g from the median of the sample is more "
+                            "than 1e100 times its spread %g",
+                            x, task->spread);
         task->noise[i] = 0.5 * p[i] * (1.0 - p[i]) / (ties->total + 2.0);
         task->step[i] = sqrt((ties->total + 2.0) / (p[i] - (i > 0 ? p[i - 1] : 0.0)));
     }
@@ -186,11 +185,11 @@ static gkv_status check_common(const gki_gk_fit_common *common, const gki_gk_tas
         (set->fixed[0] && given && !(given->a >= low && given->a <= high)))
         return GKV_OK;
     return task->result.resolution > 0 && low < high
-               ? gki_fail(GKV_ERR_DATA,
-                          "the resolution %g is so coarse that all values lie in one interval, "
-                          "which determines no distribution; give the unit to which values are "
-                          "rounded",
-                          task->result.resolution)
+               ? gki_fail(
+                     GKV_ERR_DATA,
+                     "the resolution %g is so coarse that all values lie in one interval, which "
+                     "determines no distribution; give the unit to which values are rounded",
+                     task->result.resolution)
                : gki_fail(GKV_ERR_DATA,
                           "all intervals contain %g, so that they determine no distribution; give "
                           "intervals some of which do not overlap",

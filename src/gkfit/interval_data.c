@@ -133,12 +133,11 @@ gkv_status gki_gk_interval_data_check(const gki_gk_interval_data *data, size_t p
                                       bool by_ends)
 {
     if (data->count <= parameters)
-        return gki_fail_remedy(
-            GKV_ERR_DATA, GKV_REMEDY_FIX,
-            "%zu distinct %s%s cannot determine %zu parameter%s: use more data, or "
-            "fix some of the parameters",
-            data->count, by_ends ? "interval" : "value", data->count == 1 ? "" : "s", parameters,
-            parameters == 1 ? "" : "s");
+        return gki_fail_remedy(GKV_ERR_DATA, GKV_REMEDY_FIX,
+                               "%zu distinct %s%s cannot determine %zu parameter%s: use more data, "
+                               "or fix some of the parameters",
+                               data->count, by_ends ? "interval" : "value",
+                               data->count == 1 ? "" : "s", parameters, parameters == 1 ? "" : "s");
     for (size_t i = 0; i < data->count; i++)
         if (data->lower[i] == data->upper[i] && data->weight[i] > 2 &&
             data->weight[i] > 0.1 * data->total)

@@ -28,11 +28,10 @@ static gkv_status check_values(const gkv_gk_sample *sample)
             return gki_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g",
                             i + 1, x[i], x[i - 1]);
         if (w && !(w[i] >= 0 && isfinite(w[i])))
-            return gki_fail(
-                GKV_ERR_DATA,
-                "weight %zu of %zu is %g; a weight is the number of observations of a value, "
-                "and must be finite and ≥ 0",
-                i + 1, sample->n, w[i]);
+            return gki_fail(GKV_ERR_DATA,
+                            "weight %zu of %zu is %g; a weight is the number of observations of a "
+                            "value, and must be finite and ≥ 0",
+                            i + 1, sample->n, w[i]);
     }
     return GKV_OK;
 }
@@ -59,11 +58,10 @@ static void merge(const double *x, const double *weights, size_t n, gki_gk_ties 
 static gkv_status check_size_and_spread(const gki_gk_ties *ties, bool weighted)
 {
     if (weighted && !(ties->total >= GKV_GK_FIT_MIN && ties->total < 1e15))
-        return gki_fail(
-            GKV_ERR_DATA,
-            "a g-and-k fit needs at least %d observations and less than 1e15; the weights of "
-            "%zu values add up to %g",
-            GKV_GK_FIT_MIN, ties->n, ties->total);
+        return gki_fail(GKV_ERR_DATA,
+                        "a g-and-k fit needs at least %d observations and less than 1e15; the "
+                        "weights of %zu values add up to %g",
+                        GKV_GK_FIT_MIN, ties->n, ties->total);
     const double first = ties->x[0], last = ties->x[ties->count - 1];
     if (ties->count == 1)
         return gki_fail(GKV_ERR_DATA,
@@ -90,24 +88,24 @@ gkv_status gki_gk_ties_check(const gki_gk_ties *ties, bool are_special)
         if (here > 2 && here > 0.1 * ties->total)
             return gki_fail_remedy(
                 GKV_ERR_DATA, remedy,
-                "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
-                "fit them; %s",
+                "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not fit "
+                "them; %s",
                 here, ties->total, ties->x[r],
-                are_special ? "the values are multiples of no resolution, so that they are not "
-                              "only rounded: fit them without those of a special value, such as "
-                              "0, or give the resolution"
-                            : "if they are rounded, fit by maximum likelihood with their "
-                              "resolution");
+                are_special
+                    ? "the values are multiples of no resolution, so that they are not only "
+                      "rounded: fit them without those of a special value, such as 0, or give the "
+                      "resolution"
+                    : "if they are rounded, fit by maximum likelihood with their resolution");
     }
     if (ties->count < DISTINCT_MIN)
-        return gki_fail_remedy(GKV_ERR_DATA, remedy,
-                               "a g-and-k fit needs at least %d distinct values, but %zu of %zu "
-                               "are distinct; %s",
-                               DISTINCT_MIN, ties->count, ties->n,
-                               are_special ? "rounded values may be fewer, but these are multiples "
-                                             "of no resolution: give it, or more values"
-                                           : "rounded values may be fewer: fit them by maximum "
-                                             "likelihood with their resolution");
+        return gki_fail_remedy(
+            GKV_ERR_DATA, remedy,
+            "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct; %s",
+            DISTINCT_MIN, ties->count, ties->n,
+            are_special ? "rounded values may be fewer, but these are multiples of no resolution: "
+                          "give it, or more values"
+                        : "rounded values may be fewer: fit them by maximum likelihood with their "
+                          "resolution");
     return GKV_OK;
 }
 

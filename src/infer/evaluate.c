@@ -89,11 +89,10 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
     GKV_TRY(gki_images_of_split(trained, dataset, GKV_TRAIN, out));
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
     if (held_out >= count || (set == GKV_EVAL_VALIDATION && held_out == 0))
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "the model held %zu training images out, and there are %zu: none is left to "
-            "evaluate; choose another set or data set",
-            held_out, count);
+        return gki_fail(GKV_ERR_CONFIG,
+                        "the model held %zu training images out, and there are %zu: none is left "
+                        "to evaluate; choose another set or data set",
+                        held_out, count);
     GKV_TRY(gki_alloc(count, sizeof **order, order));
     gki_images_split(trained->train.seed, count, *order);
     out->order = set == GKV_EVAL_TRAIN ? *order : *order + (count - held_out);
@@ -122,8 +121,7 @@ static void describe_protocol(const gkv_settings *settings, const gki_images *im
     else
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "%s binarization in training; the first %zu %s images%s, binarized once from seed "
-                 "%llu; %lld "
-                 "importance samples per image",
+                 "%llu; %lld importance samples per image",
                  gkv_settings_choice("data.binarization", (int)settings->data.binarization, name),
                  images->count, set_names[set], set_orders[set], (unsigned long long)images->seed,
                  (long long)settings->eval.samples);
@@ -190,9 +188,9 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
     GKV_TRY(gki_images_check_size(model, images, ""));
     const double began = omp_get_wtime();
     if (refine && refine->mode != GKV_REFINE_MEAN)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "an evaluation needs posteriors, and MAP refinement has none; use "
-                        "GKV_REFINE_MEAN");
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "an evaluation needs posteriors, and MAP refinement has none; use GKV_REFINE_MEAN");
     if (refine) /* an error must not wait for the first round */
         GKV_TRY(gki_refine_settings_check(refine));
     if (set < GKV_EVAL_TEST || set > GKV_EVAL_VALIDATION)

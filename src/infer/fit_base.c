@@ -98,10 +98,8 @@ static gkv_status take_classes(base_fit_job *job, size_t count, size_t classes)
     if (classes == 0)
         return GKV_OK;
     if (!labels)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "model.base = gk-by-class needs the labels of the training images, and there are "
-            "none; give data.train_labels");
+        return gki_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training "
+                                        "images, and there are none; give data.train_labels");
     GKV_TRY(gki_alloc(count, sizeof *job->classes, &job->classes));
     for (size_t i = 0; i < count; i++) {
         job->classes[i] = labels[job->index[i]];

@@ -318,21 +318,20 @@ static gkv_status check(const gkv_model *model, const gkv_dataset *test,
     const gkv_dataset *const both[] = {test, training};
     const size_t height = model->height, width = model->width;
     if (gkv_settings_pixels(&model->settings) == GKV_PIXELS_CONTINUOUS)
-        return gki_fail(GKV_ERR_DATA,
-                        "metrics of generation are of levels, and the model's images are "
-                        "continuous");
+        return gki_fail(
+            GKV_ERR_DATA,
+            "metrics of generation are of levels, and the model's images are continuous");
     if (model->channels != 1)
         return gki_fail(GKV_ERR_DATA,
                         "metrics of generation are of grey images, and the model's are in colour");
     for (size_t i = 0; i < 2; i++)
         GKV_TRY(gki_images_check_size(model, both[i], i == 0 ? "test " : "training "));
     if (gkv_features_height(network) != height || gkv_features_width(network) != width)
-        return gki_fail(
-            GKV_ERR_DATA,
-            "the feature network \"%s\" is for images of %zu × %zu, but the model's are %zu × "
-            "%zu: give another one by eval.features",
-            gkv_features_name(network), gkv_features_height(network), gkv_features_width(network),
-            height, width);
+        return gki_fail(GKV_ERR_DATA,
+                        "the feature network \"%s\" is for images of %zu × %zu, but the model's "
+                        "are %zu × %zu: give another one by eval.features",
+                        gkv_features_name(network), gkv_features_height(network),
+                        gkv_features_width(network), height, width);
     return GKV_OK;
 }
 
@@ -392,9 +391,8 @@ static void describe(const generation_job *job, gkv_generation *out)
              gkv_features_sha256(job->network));
     snprintf(out->protocol, sizeof out->protocol,
              "features of the network \"%s\" (SHA-256 %.8s…); sets of %zu draws at temperature %g "
-             "against all %zu test "
-             "images; KID of %zu subsets of %zu; precision and recall with k = %zu, density and "
-             "coverage with k = %zu",
+             "against all %zu test images; KID of %zu subsets of %zu; precision and recall with k "
+             "= %zu, density and coverage with k = %zu",
              out->features, out->features_sha256, job->source.draws, job->source.temperature,
              job->references, job->kid.subsets, subset < least ? subset : least,
              job->neighbours.k_precision, job->neighbours.k_density);
@@ -416,11 +414,11 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     GKV_TRY(gki_call_begin(&call, options, 0));
     if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 ||
         !(settings->eval.temperature >= 0) || isinf(settings->eval.temperature))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "generation: %" PRId64 " draws in each of %" PRId64
-                        " sets at temperature %g: there must "
-                        "be one set or more, and no number may be negative",
-                        settings->eval.draws, settings->eval.draw_sets, settings->eval.temperature);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "generation: %" PRId64 " draws in each of %" PRId64
+            " sets at temperature %g: there must be one set or more, and no number may be negative",
+            settings->eval.draws, settings->eval.draw_sets, settings->eval.temperature);
     if (settings->eval.generation == GKV_GENERATION_NONE)
         return GKV_OK;
     GKV_TRY(check(model, test, training, network));

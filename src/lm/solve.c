@@ -53,25 +53,24 @@ gkv_status gki_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings 
     if (set->loss < GKV_LM_SQUARES || set->loss > GKV_LM_CAUCHY)
         return gki_fail(GKV_ERR_ARGUMENT, "least squares: there is no loss %d", (int)set->loss);
     if (set->loss != GKV_LM_SQUARES && !(set->loss_scale > 1e-150 && set->loss_scale < 1e150))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "least squares: loss_scale must be positive and of the size of a residual, "
-                        "not %g",
-                        set->loss_scale);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "least squares: loss_scale must be positive and of the size of a residual, not %g",
+            set->loss_scale);
     for (size_t i = 0; i < p * count; i++) {
         const double low = set->low ? set->low[i] : -INFINITY,
                      high = set->high ? set->high[i] : INFINITY;
         if (!(low <= high) || low == INFINITY || high == -INFINITY)
-            return gki_fail(GKV_ERR_ARGUMENT,
-                            "least squares: no value satisfies the bounds %g and %g of parameter "
-                            "%zu%s",
-                            low, high, i % p, where_of(where, i / p, count));
+            return gki_fail(
+                GKV_ERR_ARGUMENT,
+                "least squares: no value satisfies the bounds %g and %g of parameter %zu%s", low,
+                high, i % p, where_of(where, i / p, count));
     }
     for (size_t i = 0; set->weights && i < n * count; i++)
         if (!(set->weights[i] >= 0 && set->weights[i] < INFINITY))
             return gki_fail(
                 GKV_ERR_ARGUMENT,
-                "least squares: the weight of residual %zu is %g%s; weights must be ≥ 0 "
-                "and finite",
+                "least squares: the weight of residual %zu is %g%s; weights must be ≥ 0 and finite",
                 i % n, set->weights[i], where_of(where, i / n, count));
     return GKV_OK;
 }
@@ -197,19 +196,17 @@ static gkv_status report_fault(gkv_lm *lm, const single *one)
         size_t i = 0;
         while (i < n - 1 && isfinite(runner->fresh[i]))
             i++;
-        return gki_fail(
-            GKV_ERR_NUMERIC,
-            "least squares: residual %zu is %g at the start; start at a point where the "
-            "residuals and the sum of their squares are finite",
-            i, runner->fresh[i]);
+        return gki_fail(GKV_ERR_NUMERIC,
+                        "least squares: residual %zu is %g at the start; start at a point where "
+                        "the residuals and the sum of their squares are finite",
+                        i, runner->fresh[i]);
     }
     if (lane->fault == GKV_LM_BAD_DIFFERENCE)
-        return gki_fail(
-            GKV_ERR_NUMERIC,
-            "the derivative in %s %zu cannot be computed at %g: residuals are not finite "
-            "on either side",
-            one->constraints ? "unconstrained direction" : "parameter", lane->index,
-            runner->x[lane->index]);
+        return gki_fail(GKV_ERR_NUMERIC,
+                        "the derivative in %s %zu cannot be computed at %g: residuals are not "
+                        "finite on either side",
+                        one->constraints ? "unconstrained direction" : "parameter", lane->index,
+                        runner->x[lane->index]);
     if (one->jacobian) {
         /* the factorization has overwritten J; the callback computes it again to find the fault */
         const unsigned long before = gki_failures();
@@ -218,11 +215,10 @@ static gkv_status report_fault(gkv_lm *lm, const single *one)
             one->jacobian(one->context, point_of(one, runner->x), runner->system)));
         for (size_t k = 0; k < n * lm->p; k++)
             if (!isfinite(runner->system[k]) && !lm->fixed[k / n])
-                return gki_fail(
-                    GKV_ERR_NUMERIC,
-                    "the derivative of residual %zu in parameter %zu is not finite at a "
-                    "point where the residuals are",
-                    k % n, k / n);
+                return gki_fail(GKV_ERR_NUMERIC,
+                                "the derivative of residual %zu in parameter %zu is not finite at "
+                                "a point where the residuals are",
+                                k % n, k / n);
     }
     return gki_fail(GKV_ERR_NUMERIC,
                     "the derivatives in %s %zu are too large for a sum of their squares",
@@ -241,8 +237,7 @@ static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const doub
     if (!set->advanced.equalities || set->advanced.n_equalities >= lm->p)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "least squares: n_equalities = %zu combinations need an array `equalities` "
-                        "and more than "
-                        "%zu parameters",
+                        "and more than %zu parameters",
                         set->advanced.n_equalities, set->advanced.n_equalities);
     if (set->low || set->high)
         return gki_fail(GKV_ERR_ARGUMENT,

@@ -295,9 +295,8 @@ gkv_status gkv_features_builtin(const char *dataset, gkv_features **out)
             return gki_features_read(networks[i].name, networks[i].begin,
                                      (size_t)(networks[i].end - networks[i].begin), out);
     char shown[GKV_PRINTABLE_SIZE];
-    return gki_fail_remedy(
-        GKV_ERR_CONFIG, GKV_REMEDY_FEATURES,
-        "there is no built-in feature network for \"%s\", only for mnist and fashion-mnist; "
-        "train one on images with labels, and name its file",
-        gki_text_printable(dataset, shown));
+    return gki_fail_remedy(GKV_ERR_CONFIG, GKV_REMEDY_FEATURES,
+                           "there is no built-in feature network for \"%s\", only for mnist and "
+                           "fashion-mnist; train one on images with labels, and name its file",
+                           gki_text_printable(dataset, shown));
 }

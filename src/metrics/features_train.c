@@ -80,11 +80,10 @@ static gkv_status check_images(const char *what, const gkv_labelled_images *imag
                         images->count, UINT32_MAX);
     if (images->height < GKV_LENET_SIDE_MIN || images->height > GKV_FEATURES_SIDE_MAX ||
         images->width < GKV_LENET_SIDE_MIN || images->width > GKV_FEATURES_SIDE_MAX)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: images of %zu × %zu pixels; feature networks are for sides from %d to "
-                        "%d",
-                        what, images->height, images->width, GKV_LENET_SIDE_MIN,
-                        GKV_FEATURES_SIDE_MAX);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: images of %zu × %zu pixels; feature networks are for sides from %d to %d", what,
+            images->height, images->width, GKV_LENET_SIDE_MIN, GKV_FEATURES_SIDE_MAX);
     return GKV_OK;
 }
 
@@ -323,10 +322,10 @@ static gkv_status train_epoch(feature_trainer *trainer, int epoch)
         if (s + 1 == steps)
             trainer->call.details = &report;
         if (!isfinite(report.loss))
-            return gki_fail(GKV_ERR_NUMERIC,
-                            "feature network, epoch %d: the loss is not finite; try a lower "
-                            "learning rate",
-                            report.epoch);
+            return gki_fail(
+                GKV_ERR_NUMERIC,
+                "feature network, epoch %d: the loss is not finite; try a lower learning rate",
+                report.epoch);
         if (gki_call_advance(&trainer->call, trainer->batch))
             break;
     }

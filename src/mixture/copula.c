@@ -29,10 +29,10 @@ gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins)
 gkv_status gki_mgk_check_fit(const gkv_gk_fit_settings *settings)
 {
     if (!gki_gk_has_batches(settings->family))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "the margins of a multivariate fit are of the g-and-k family, not of the "
-                        "%s family",
-                        gkv_gk_family_name(settings->family));
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "the margins of a multivariate fit are of the g-and-k family, not of the %s family",
+            gkv_gk_family_name(settings->family));
     if (settings->free_c)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the margins of a multivariate fit share one c, which is not estimated");

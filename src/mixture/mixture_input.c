@@ -67,9 +67,8 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
         !(s->advanced.log_noise <= 0) || s->patience < 1 ||
         !(s->advanced.step > 0 && s->advanced.step <= 1))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "a mixture's fit needs tolerance ≥ 0 or "
-                        "GKV_MGK_TOLERANCE_AUTO, min_scale > 0, min_rows ≥ 8, log_noise ≤ 0, "
-                        "patience ≥ 1 and a step in (0, 1]");
+                        "a mixture's fit needs tolerance ≥ 0 or GKV_MGK_TOLERANCE_AUTO, min_scale "
+                        "> 0, min_rows ≥ 8, log_noise ≤ 0, patience ≥ 1 and a step in (0, 1]");
     if (s->start && (s->start->count != s->components || s->start->d != d))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a fit of %zu components in %zu dimensions cannot start from a mixture of "
@@ -78,11 +77,10 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
     for (size_t i = 0; s->advanced.single_precision && s->start && i < s->start->count * d; i++) {
         const gkv_mgk *part = s->start->components[i / d];
         if (part->margins[i % d].c != s->advanced.margins.c || part->mean[i % d] != 0)
-            return gki_fail(
-                GKV_ERR_ARGUMENT,
-                "a fit with `single_precision` needs a start whose components all have c = %g and "
-                "scores of mean 0; component %zu does not",
-                s->advanced.margins.c, i / d + 1);
+            return gki_fail(GKV_ERR_ARGUMENT,
+                            "a fit with `single_precision` needs a start whose components all have "
+                            "c = %g and scores of mean 0; component %zu does not",
+                            s->advanced.margins.c, i / d + 1);
     }
     if (s->advanced.groups > 0 && (s->components % s->advanced.groups != 0 || !s->advanced.group ||
                                    (s->held_out_rows > 0 && !s->advanced.held_out_group)))
@@ -196,8 +194,8 @@ static gkv_status choose(size_t n, size_t d, const double *x, const char *const 
             continue;
         if (!isfinite((all->high[j] - all->low[j]) / scale))
             return gki_fail(GKV_ERR_DATA,
-                            "the range of %s, %g to %g, is too large for its spread, %g; leave "
-                            "out the outliers",
+                            "the range of %s, %g to %g, is too large for its spread, %g; leave out "
+                            "the outliers",
                             gki_mgk_column_text(text, names, j), all->low[j], all->high[j], scale);
         if (!is_ordinary(scale))
             exponent[j] = unit_of(scale, all->low[j], all->high[j]);

@@ -318,11 +318,10 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     GKV_NEED(margins);
     GKV_NEED(correlation);
     if (d < 1 || n < 2 || !(shrink >= 0 && shrink <= 1))
-        return gki_fail(
-            GKV_ERR_ARGUMENT,
-            "normal scores need at least 2 rows and 1 column, and a shrinkage in [0, 1], "
-            "not %zu, %zu, %g",
-            n, d, shrink);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "normal scores need at least 2 rows and 1 column, and a shrinkage in [0, "
+                        "1], not %zu, %zu, %g",
+                        n, d, shrink);
     gki_call call;
     GKV_TRY(gki_call_begin(&call, options, 0));
     GKV_TRY(gki_mgk_check_margins(d, margins));

@@ -303,12 +303,12 @@ static gkv_status check_sum(const gki_safetensors *file, char *text)
     }
     free(block);
     if (status == GKV_OK && sum != wanted)
-        status =
-            gki_fail(GKV_ERR_DATA,
-                     "%s: damaged: its checksum is %08" PRIx32 ", but that of its content is "
-                     "%08" PRIx32 "; restore it from a copy (or, if another program changed it on "
-                     "purpose, remove \"" GKV_SAFETENSORS_CHECKSUM_KEY "\" from its metadata)",
-                     file->path, wanted, sum);
+        status = gki_fail(GKV_ERR_DATA,
+                          "%s: damaged: its checksum is %08" PRIx32
+                          ", but that of its content is %08" PRIx32
+                          "; restore it from a copy (or, if another program changed it on purpose, "
+                          "remove \"" GKV_SAFETENSORS_CHECKSUM_KEY "\" from its metadata)",
+                          file->path, wanted, sum);
     return status;
 }
 

@@ -35,8 +35,7 @@ static gkv_status find_shape(const gki_source *source, const gki_npy_header *hea
     if (header->dimensions != 1 && header->dimensions != 2)
         return gki_fail(
             GKV_ERR_DATA,
-            "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
-            "columns)",
+            "%s: the array has %zu dimensions; expected one (a column) or two (rows and columns)",
             source->name, header->dimensions);
     *out = (table_shape){header->lengths[0], header->dimensions == 2 ? header->lengths[1] : 1};
     return GKV_OK;
@@ -67,12 +66,11 @@ static gkv_status check_size(gki_source *source, const gki_npy_header *header,
         GKV_TRY(gki_source_need(source, *size));
     const uint64_t left =
         source->size_known ? source->size - source->used : gki_source_there(source);
-    return left >= *size
-               ? GKV_OK
-               : gki_fail(GKV_ERR_DATA,
-                          "%s: the .npy file is cut short: its header promises %zu bytes of "
-                          "numbers, and %" PRIu64 " follow",
-                          source->name, *size, left);
+    return left >= *size ? GKV_OK
+                         : gki_fail(GKV_ERR_DATA,
+                                    "%s: the .npy file is cut short: its header promises %zu bytes "
+                                    "of numbers, and %" PRIu64 " follow",
+                                    source->name, *size, left);
 }
 
 /* --- Numbers -------------------------------------------------------------- */

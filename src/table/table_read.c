@@ -243,9 +243,8 @@ static gkv_status check(const gkv_table_settings *settings, gkv_table_settings *
     if (settings)
         *out = *settings;
     if (out->separator && (!may_separate(out->separator) || strchr("+-.", out->separator)))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "reading a table: the separator is a letter, a digit, a quote, a sign, a "
-                        "point, or no ASCII character");
+        return gki_fail(GKV_ERR_ARGUMENT, "reading a table: the separator is a letter, a digit, a "
+                                          "quote, a sign, a point, or no ASCII character");
     if (out->decimal_mark && !strchr(".,", out->decimal_mark))
         return gki_fail(GKV_ERR_ARGUMENT, "reading a table: the decimal mark is neither . nor ,");
     if (out->decimal_mark && out->decimal_mark == out->separator)

@@ -339,9 +339,8 @@ static gkv_status guess_row_names(const first_record *f, const gkv_table_setting
         f->plain_pairs == f->rows)
         return gki_fail_remedy(
             GKV_ERR_DATA, GKV_REMEDY_COMMA,
-            "%s: the first line has one name, and the others have a comma: thousands "
-            "cannot be grouped; say whether the comma is the decimal mark or the "
-            "separator",
+            "%s: the first line has one name, and the others have a comma: thousands cannot be "
+            "grouped; say whether the comma is the decimal mark or the separator",
             name);
     out->trailing = f->empty_end == f->rows;
     out->form.has_row_names = !out->trailing;

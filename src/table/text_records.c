@@ -366,10 +366,10 @@ static gkv_status read_open_field(gki_records *r)
         const size_t begin = r->length;
         GKV_TRY(append_line(r, &length));
         if (length == 0)
-            return gki_fail(GKV_ERR_DATA,
-                            "%s:%zu: a quote opens a field that does not end before the end of the "
-                            "file",
-                            r->source->name, r->line);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s:%zu: a quote opens a field that does not end before the end of the file",
+                r->source->name, r->line);
         GKV_TRY(end_line(r, begin));
         if (!follow_quotes(r, r->text + begin))
             return gki_fail(GKV_ERR_DATA,

@@ -14,10 +14,10 @@
 
 enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, TIMES_SIZE = 4096 };
 
-static const char csv_header[] = "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,"
-                                 "gradient_norm,validation_neg_elbo,"
-                                 "validation_reconstruction,validation_kl,images_per_second,"
-                                 "seconds,refit_seconds,skipped,rollbacks\n";
+static const char csv_header[] =
+    "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,gradient_norm,validation_neg_"
+    "elbo,validation_reconstruction,validation_kl,images_per_second,seconds,refit_seconds,skipped,"
+    "rollbacks\n";
 
 /* Copies the first `lines` lines after the header of the file, if it has one, line by line, because
  * the history of a long run may be larger than memory. A line that a power cut damaged has no end,

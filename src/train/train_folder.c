@@ -156,11 +156,11 @@ static gkv_status extend(gki_training_run *run, int64_t epochs)
     gki_trainer *trainer = run->trainer;
     const gkv_train_settings *settings = &trainer->model->settings.train;
     if (settings->epochs < epochs)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "%s was made with train.epochs = %lld, not %lld: a run can be resumed only "
-                        "with its original settings; a finished run can also be extended by more "
-                        "epochs",
-                        run->checkpoint, (long long)epochs, (long long)settings->epochs);
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "%s was made with train.epochs = %lld, not %lld: a run can be resumed only with its "
+            "original settings; a finished run can also be extended by more epochs",
+            run->checkpoint, (long long)epochs, (long long)settings->epochs);
     if (settings->patience > 0)
         return gki_fail(GKV_ERR_CONFIG,
                         "%s: a run with train.patience = %lld ends by itself and cannot be "
@@ -169,13 +169,12 @@ static gkv_status extend(gki_training_run *run, int64_t epochs)
                         (long long)settings->epochs);
     if (trainer->state.step != trainer->epoch_steps * (uint64_t)epochs ||
         gki_trainer_epoch_is_open(trainer))
-        return gki_fail_remedy(
-            GKV_ERR_CONFIG, GKV_REMEDY_RESUME,
-            "%s is at step %llu, and the run ends at step %llu: resume and finish it "
-            "before train.epochs = %lld extends it",
-            run->checkpoint, (unsigned long long)trainer->state.step,
-            (unsigned long long)(trainer->epoch_steps * (uint64_t)epochs),
-            (long long)settings->epochs);
+        return gki_fail_remedy(GKV_ERR_CONFIG, GKV_REMEDY_RESUME,
+                               "%s is at step %llu, and the run ends at step %llu: resume and "
+                               "finish it before train.epochs = %lld extends it",
+                               run->checkpoint, (unsigned long long)trainer->state.step,
+                               (unsigned long long)(trainer->epoch_steps * (uint64_t)epochs),
+                               (long long)settings->epochs);
     trainer->state.schedule_start = trainer->state.step;
     run->extended_from = (uint64_t)epochs;
     return GKV_OK;
@@ -223,12 +222,11 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
     if (run->start == GKV_TRAIN_RESUME) {
         GKV_TRY(read_checkpoint(run));
         if (trainer->state.step > trainer->steps)
-            return gki_fail(
-                GKV_ERR_CONFIG,
-                "%s is at step %llu, but with this data and these settings the run ends "
-                "at step %llu: is it another run's?",
-                run->checkpoint, (unsigned long long)trainer->state.step,
-                (unsigned long long)trainer->steps);
+            return gki_fail(GKV_ERR_CONFIG,
+                            "%s is at step %llu, but with this data and these settings the run "
+                            "ends at step %llu: is it another run's?",
+                            run->checkpoint, (unsigned long long)trainer->state.step,
+                            (unsigned long long)trainer->steps);
         if (gki_trainer_check_codes(trainer) != GKV_OK)
             return gki_fail_context(GKV_ERR_DATA, "%s", run->checkpoint);
         gki_history_times earlier;

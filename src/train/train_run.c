@@ -233,12 +233,11 @@ static void warn_of_classes(gki_training_run *run)
     if (missing == 0)
         return;
     char text[256];
-    snprintf(
-        text, sizeof text,
-        "%zu of the model's %zu classes, the first of them %zu, %s no training image: what is "
-        "drawn of "
-        "such a class is not a picture of anything; set model.base_classes to what the labels need",
-        missing, classes, first, missing == 1 ? "has" : "have");
+    snprintf(text, sizeof text,
+             "%zu of the model's %zu classes, the first of them %zu, %s no training image: what is "
+             "drawn of such a class is not a picture of anything; set model.base_classes to what "
+             "the labels need",
+             missing, classes, first, missing == 1 ? "has" : "have");
     report_warning(run, text);
 }
 

@@ -17,11 +17,10 @@ static gkv_status split_images(gki_trainer *trainer)
     const size_t count = gkv_dataset_count(trainer->dataset);
     const size_t held_out = (size_t)settings->data.validation;
     if (held_out >= count)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "data.validation is %zu, but the training set has %zu images: none would be "
-            "left to train on",
-            held_out, count);
+        return gki_fail(GKV_ERR_CONFIG,
+                        "data.validation is %zu, but the training set has %zu images: none would "
+                        "be left to train on",
+                        held_out, count);
     GKV_TRY(gki_alloc(count, sizeof *trainer->split, &trainer->split));
     GKV_TRY(gki_alloc(count - held_out, sizeof *trainer->shuffled, &trainer->shuffled));
     const uint64_t seed = settings->train.seed;
@@ -48,10 +47,9 @@ static gkv_status check_labels(const gki_trainer *trainer)
                  count = gkv_dataset_count(trainer->dataset);
     const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
     if (classes > 0 && !labels)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "model.base = gk-by-class needs the labels of the training images, and there are "
-            "none; give data.train_labels, or choose another base");
+        return gki_fail(GKV_ERR_CONFIG,
+                        "model.base = gk-by-class needs the labels of the training images, and "
+                        "there are none; give data.train_labels, or choose another base");
     for (size_t i = 0; classes > 0 && i < count; i++)
         if (labels[i] >= classes)
             return gki_fail(

@@ -430,7 +430,7 @@ gkv_status gki_ranks_check_weights(const gki_ranks *ranks, uint64_t epoch)
     snprintf(text, sizeof text, "%016llx", (unsigned long long)sum);
     snprintf(what, sizeof what, "the checksum of the weights after epoch %llu",
              (unsigned long long)epoch);
-    return gkv_dist_same(ranks->dist, what, text,
-                         "one of their machines computes wrongly: resume from the last checkpoint "
-                         "on others");
+    return gkv_dist_same(
+        ranks->dist, what, text,
+        "one of their machines computes wrongly: resume from the last checkpoint on others");
 }

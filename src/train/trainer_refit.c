@@ -123,14 +123,13 @@ static gkv_status check_components(const gki_trainer *trainer, double between)
     const size_t components = trainer->model->base->components;
     const double most = codes / 2 * (GKV_REFIT_HELD_OUT_EVERY - 1) / GKV_REFIT_HELD_OUT_EVERY;
     if ((double)components > most)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
-            "distinguish: lower model.base_components, or %s",
-            components, floor(most), codes,
-            longer       ? "raise train.refit_every"
-            : more_codes ? "raise train.refit_codes"
-                         : "train on more images");
+        return gki_fail(GKV_ERR_CONFIG,
+                        "the base's %zu components are more than the %.0f that a refit to %.0f "
+                        "codes can distinguish: lower model.base_components, or %s",
+                        components, floor(most), codes,
+                        longer       ? "raise train.refit_every"
+                        : more_codes ? "raise train.refit_codes"
+                                     : "train on more images");
     return GKV_OK;
 }
 
@@ -149,11 +148,10 @@ gkv_status gki_trainer_prepare_refits(gki_trainer *trainer)
     const double each = fmin(gki_trainer_refit_period(trainer), (double)trainer->epoch_steps) *
                         (double)trainer->batch;
     if (each < GKV_REFIT_CODES_MIN)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
-            "and a refit needs %d",
-            trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
+        return gki_fail(GKV_ERR_CONFIG,
+                        "train.refit_every = %g leaves %.0f images from one refit of the base to "
+                        "the next, and a refit needs %d",
+                        trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
     GKV_TRY(check_components(trainer, each));
     if (trainer->model->base->classes > 0)
         GKV_TRY(gki_alloc(trainer->store.capacity, sizeof *trainer->store.labels,
@@ -175,12 +173,11 @@ gkv_status gki_trainer_check_codes(const gki_trainer *trainer)
         most = seen > from ? seen - from : 0;
     }
     if (trainer->state.codes > most)
-        return gki_fail(
-            GKV_ERR_DATA,
-            "%llu codes for a refit after step %llu, which leaves %llu at most: the file is "
-            "damaged",
-            (unsigned long long)trainer->state.codes, (unsigned long long)step,
-            (unsigned long long)most);
+        return gki_fail(GKV_ERR_DATA,
+                        "%llu codes for a refit after step %llu, which leaves %llu at most: the "
+                        "file is damaged",
+                        (unsigned long long)trainer->state.codes, (unsigned long long)step,
+                        (unsigned long long)most);
     return GKV_OK;
 }
 

@@ -305,11 +305,11 @@ static gkv_status count_bad_step(gki_trainer *trainer)
     if (++state->skipped_in_row < BAD_STEPS_MAX)
         return GKV_OK;
     if (state->rollbacks >= ROLLBACKS_MAX)
-        return gki_fail(GKV_ERR_NUMERIC,
-                        "step %llu: loss or gradient is not finite, after %d returns to the last "
-                        "good state at ever lower learning rates; try a lower train.learning_rate "
-                        "or train.clip_norm",
-                        (unsigned long long)state->step, ROLLBACKS_MAX);
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "step %llu: loss or gradient is not finite, after %d returns to the last good state at "
+            "ever lower learning rates; try a lower train.learning_rate or train.clip_norm",
+            (unsigned long long)state->step, ROLLBACKS_MAX);
     gki_trainer_return_to_good(trainer);
     state->rollbacks++;
     state->rate_factor /= 2;

@@ -201,10 +201,10 @@ static gkv_status check_tensors(const gki_safetensors *file, const char *path,
         while (i < params->count && strcmp(params->list[i].name, tensor->name) != 0)
             i++;
         if (i == params->count && !(is_checkpoint && is_of_checkpoint(tensor->name)))
-            return gki_fail(GKV_ERR_DATA,
-                            "%s: it has a tensor \"%s\", which is not part of a model with its "
-                            "settings",
-                            path, gki_text_printable(tensor->name, shown));
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s: it has a tensor \"%s\", which is not part of a model with its settings", path,
+                gki_text_printable(tensor->name, shown));
     }
     return GKV_OK;
 }

@@ -32,10 +32,9 @@ void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint6
 gkv_status gki_draws_check(const gkv_model *model, size_t n, uint64_t first)
 {
     if (gkv_settings_pixels(&model->settings) == GKV_PIXELS_MEAN_LEVELS)
-        return gki_fail(
-            GKV_ERR_CONFIG,
-            "the model was trained on grey levels with model.likelihood = bernoulli: its pixels "
-            "are mean levels, not probabilities, and cannot be drawn");
+        return gki_fail(GKV_ERR_CONFIG,
+                        "the model was trained on grey levels with model.likelihood = bernoulli: "
+                        "its pixels are mean levels, not probabilities, and cannot be drawn");
     const uint64_t numbers = (uint64_t)UINT32_MAX + 1;
     if (first > numbers || n > numbers - first)
         return gki_fail(GKV_ERR_ARGUMENT,

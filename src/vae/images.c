@@ -104,9 +104,8 @@ gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *setting
     const bool grey = settings->data.binarization == GKV_BINARIZE_GREY,
                continuous = settings->data.binarization == GKV_BINARIZE_CONTINUOUS;
     if (continuous != (gkv_settings_pixels(&model->settings) == GKV_PIXELS_CONTINUOUS))
-        return gki_fail(GKV_ERR_CONFIG,
-                        "data.binarization = continuous and likelihoods that are densities need "
-                        "each other; leave it as the model has it");
+        return gki_fail(GKV_ERR_CONFIG, "data.binarization = continuous and likelihoods that are "
+                                        "densities need each other; leave it as the model has it");
     if (continuous)
         *pixels = GKV_PIXELS_CONTINUOUS;
     else if (model->settings.model.likelihood == GKV_LIKELIHOOD_BERNOULLI)
@@ -114,9 +113,8 @@ gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *setting
     else if (grey)
         *pixels = GKV_PIXELS_LEVELS;
     else
-        return gki_fail(GKV_ERR_CONFIG,
-                        "data.binarization makes pixels 0 or 1, but the model is of grey levels; "
-                        "set it to grey");
+        return gki_fail(GKV_ERR_CONFIG, "data.binarization makes pixels 0 or 1, but the model is "
+                                        "of grey levels; set it to grey");
     return GKV_OK;
 }
 
@@ -152,9 +150,8 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
         if ((float)mean[i] != (float)of_model[i]) /* model files store the mean as floats */
             status = gki_fail(
                 GKV_ERR_DATA,
-                "these are not the training images that the model was made with: their mean "
-                "image differs; name its own by data.dataset and data.folder, or "
-                "data.train_images");
+                "these are not the training images that the model was made with: their mean image "
+                "differs; name its own by data.dataset and data.folder, or data.train_images");
 done:
     free(mean);
     return status;

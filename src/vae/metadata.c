@@ -220,18 +220,18 @@ gkv_status gki_metadata_check(const gki_safetensors *file, const char *path)
     const char *version = gki_safetensors_metadata(file, "gkvae"), *key;
     char shown[GKV_PRINTABLE_SIZE];
     if (version && is_newer(version, gkv_version()))
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: it was written by gkvae %s, and this is %s: use that version, or a "
-                        "later one",
-                        path, gki_text_printable(version, shown), gkv_version());
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: it was written by gkvae %s, and this is %s: use that version, or a later one",
+            path, gki_text_printable(version, shown), gkv_version());
     for (size_t i = 0; (key = gki_safetensors_metadata_key(file, i)); i++)
         if (is_unknown_setting(key))
-            return gki_fail(GKV_ERR_DATA,
-                            "%s: its metadata have a setting \"%s\", which gkvae %s does not have: "
-                            "the model may mean something else here; use the version that wrote it "
-                            "(%s)",
-                            path, gki_text_printable(key, shown), gkv_version(),
-                            version ? version : "not stated");
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s: its metadata have a setting \"%s\", which gkvae %s does not have: the model "
+                "may mean something else here; use the version that wrote it (%s)",
+                path, gki_text_printable(key, shown), gkv_version(),
+                version ? version : "not stated");
     return GKV_OK;
 }
 

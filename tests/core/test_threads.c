@@ -19,8 +19,7 @@ static void counts(void **state)
     assert_ok(gki_threads_check(0, "a test"));
     assert_ok(gki_threads_check(7, "a test"));
     assert_fails(gki_threads_check(-2, "a test"), GKV_ERR_ARGUMENT,
-                 "a test needs 1 thread or more, or 0 for all "
-                 "processors; not -2");
+                 "a test needs 1 thread or more, or 0 for all processors; not -2");
 }
 
 /* Threads of OpenMP stay in the parent. */

@@ -89,8 +89,7 @@ static inline int give_path_back(void **state)
 
 static const char *const npm_delivers =
     "expected='install --prefix --ignore-scripts --no-audit --no-fund --no-save "
-    "--fetch-timeout=60000 "
-    "--fetch-retries=0 pack@1.0'\n"
+    "--fetch-timeout=60000 --fetch-retries=0 pack@1.0'\n"
     "[ \"$1 $2 $4 $5 $6 $7 $8 $9 ${10}\" = \"$expected\" ] || exit 9\n"
     "mkdir -p \"$3/node_modules/pack/data\" && cp \"$here\"/right/* \"$3/node_modules/pack/data\"";
 

@@ -232,9 +232,9 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
 static void unknown_names_get_the_known_ones(void **state)
 {
     (void)state;
-    assert_fails(gkv_data_get("cifar", temporary, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "\"cifar\" is not a known data set; expected one of: mnist, fashion-mnist, "
-                 "unifont");
+    assert_fails(
+        gkv_data_get("cifar", temporary, NULL, NULL), GKV_ERR_ARGUMENT,
+        "\"cifar\" is not a known data set; expected one of: mnist, fashion-mnist, unifont");
     assert_fails(gkv_data_verify("", temporary), GKV_ERR_ARGUMENT, "expected one of: mnist");
     assert_fails(gkv_data_get(NULL, temporary, NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_data_verify("mnist", in_temporary("nowhere")), GKV_ERR_IO,

@@ -83,8 +83,8 @@ static void test_settings(void **state)
         is_refused(&s, counts[i].text);
     }
     gkv_density_settings s = quick_settings();
-    s.flow = NULL;
-    is_refused(&s, "no flow \"\"");
+    s.flow = GKV_PRIOR_FLOWS;
+    is_refused(&s, "there is no prior flow");
     s = quick_settings();
     s.resolution = negative;
     is_refused(&s, "resolution");

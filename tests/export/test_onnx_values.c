@@ -28,12 +28,12 @@ static int run(const char *command)
 static int run_script(const char *script, const char *first, const char *second)
 {
     char command[1024];
-    snprintf(command, sizeof command,
-             "for p in \"$PYTHON\" python3 /usr/bin/python3; do "
-             "if [ -n \"$p\" ] && \"$p\" -c 'import numpy' 2> /dev/null; then "
-             "OPENBLAS_NUM_THREADS=1 exec \"$p\" -B '%s/../export/%s' '%s' %s; "
-             "fi; done; echo 'skipped: no Python with NumPy (Debian: python3-numpy)'; exit 77",
-             GKV_TEST_FIXTURES, script, first, second);
+    snprintf(
+        command, sizeof command,
+        "for p in \"$PYTHON\" python3 /usr/bin/python3; do if [ -n \"$p\" ] && \"$p\" -c 'import "
+        "numpy' 2> /dev/null; then OPENBLAS_NUM_THREADS=1 exec \"$p\" -B '%s/../export/%s' '%s' "
+        "%s; fi; done; echo 'skipped: no Python with NumPy (Debian: python3-numpy)'; exit 77",
+        GKV_TEST_FIXTURES, script, first, second);
     return run(command);
 }
 
@@ -77,8 +77,8 @@ static void onnxruntime_of_node_agrees(void **state)
     (void)state;
     char command[1024];
     snprintf(command, sizeof command,
-             "command -v node > /dev/null || { echo 'skipped: no node'; exit 77; }; "
-             "exec node '%s/../export/run_onnx.js' '%s'",
+             "command -v node > /dev/null || { echo 'skipped: no node'; exit 77; }; exec node "
+             "'%s/../export/run_onnx.js' '%s'",
              GKV_TEST_FIXTURES, temporary);
     const int code = run(command);
     if (code == SKIPPED)

@@ -165,10 +165,9 @@ static void integrals_that_fail(void **state)
     pole.k = gkv_gk_least_k(&pole, INFINITY) + 1e-16;
     assert_fails(gkv_gk_entropy(&pole, &value), GKV_ERR_NUMERIC,
                  "the entropy of a g-and-k with g = 3 and k = -0.154457 is accurate to ");
-    assert_fails(
-        gkv_gk_moments(&heavy, &summary), GKV_ERR_NUMERIC,
-        "a moment of a g-and-k with g = 1000 and k = 93342 cannot be computed, because the "
-        "integrand overflows; use a smaller |g| or k");
+    assert_fails(gkv_gk_moments(&heavy, &summary), GKV_ERR_NUMERIC,
+                 "a moment of a g-and-k with g = 1000 and k = 93342 cannot be computed, because "
+                 "the integrand overflows; use a smaller |g| or k");
     assert_fails(gkv_gk_raw_moment(&heavy, 1, &value), GKV_ERR_NUMERIC, "a moment of a g-and-k");
     assert_fails(gkv_gk_entropy(&skewed, &value), GKV_ERR_NUMERIC,
                  "the entropy of a g-and-h with g = 10000 and h = 0 cannot be computed, because "

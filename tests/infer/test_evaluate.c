@@ -94,8 +94,8 @@ static void pixels_are_named(void **state)
         bool bits;
     } kinds[] = {
         {"dynamic", "bernoulli", 1, "binary",
-         "dynamic binarization in training; the first 12 test images, binarized once from seed "
-         "1; 2 importance samples per image",
+         "dynamic binarization in training; the first 12 test images, binarized once from seed 1; "
+         "2 importance samples per image",
          false},
         {"grey", "bernoulli", 1, "mean levels",
          "grey targets: cross-entropy, not a likelihood; the first 12 test images", false},

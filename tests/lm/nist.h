@@ -76,8 +76,7 @@ static int nist_read(const char *folder, const nist_model *model, nist_problem *
     FILE *file = fopen(path, "r");
     if (!file) {
         snprintf(message, NIST_MESSAGE,
-                 "%s cannot be read: the 27 files of NIST's nonlinear regression are wanted "
-                 "there",
+                 "%s cannot be read: the 27 files of NIST's nonlinear regression are wanted there",
                  path);
         return -1;
     }

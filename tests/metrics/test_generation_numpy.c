@@ -32,9 +32,8 @@ static int wrong_ones(const char *reference, const char *draws, const char *valu
     char command[2048], line[256];
     const int length =
         snprintf(command, sizeof command,
-                 "for p in \"$PYTHON\" python3 /usr/bin/python3; do "
-                 "if [ -n \"$p\" ] && \"$p\" -c 'import numpy' 2> /dev/null; then "
-                 "OPENBLAS_NUM_THREADS=1 exec \"$p\" -B "
+                 "for p in \"$PYTHON\" python3 /usr/bin/python3; do if [ -n \"$p\" ] && \"$p\" -c "
+                 "'import numpy' 2> /dev/null; then OPENBLAS_NUM_THREADS=1 exec \"$p\" -B "
                  "'%s/../numpy/check_generation.py' '%s' '%s' --subsets %d --size %d --seed %d %s; "
                  "fi; done; exit 77",
                  GKV_TEST_FIXTURES, reference, draws, (int)SUBSETS, (int)SIZE, (int)SEED, values);

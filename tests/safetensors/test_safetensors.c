@@ -65,10 +65,10 @@ static void tiny_file_has_exact_bytes(void **state)
     const gki_tensor tensor = {"a", GKV_F32, 1, {2}, data};
     const gki_metadata note = {"key", "v"};
     assert_ok(gki_safetensors_write(path, 1, &tensor, 1, &note));
-    static const char wanted[] = "\x70\0\0\0\0\0\0\0"
-                                 "{\"__metadata__\":{\"gkvae.crc32\":\"dc66b601\",\"key\":\"v\"},"
-                                 "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"
-                                 "      \0\0\x80\x3f\0\0\0\xc0";
+    static const char wanted[] =
+        "\x70\0\0\0\0\0\0\0"
+        "{\"__metadata__\":{\"gkvae.crc32\":\"dc66b601\",\"key\":\"v\"},\"a\":{\"dtype\":\"F32\","
+        "\"shape\":[2],\"data_offsets\":[0,8]}}      \0\0\x80\x3f\0\0\0\xc0";
     unsigned char bytes[256];
     assert_int_equal(get_bytes(bytes, sizeof bytes), sizeof wanted - 1);
     assert_memory_equal(bytes, wanted, sizeof wanted - 1);
@@ -324,11 +324,11 @@ static void false_headers_are_refused(void **state)
          "begin at 4, but what is before ends at 0"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 8,
          "fill 4 bytes, but 8 follow"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\","
+         "\"shape\":[1],\"data_offsets\":[0,4]}}",
          4, "\"b\": data_offsets begin at 0"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\","
+         "\"shape\":[1],\"data_offsets\":[4,8]}}",
          8, "begin at 4, but what is before ends at 8"},
         {"{\"\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "empty name"},
         {"{\"__metadata__\":[]}", 0, "__metadata__ is [], not an object"},

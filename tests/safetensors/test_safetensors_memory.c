@@ -85,8 +85,8 @@ static void reading_by_jansson_fails(void **state)
 static void what_cannot_be_shown_is_missing(void **state)
 {
     (void)state;
-    static const char header[] = "\x37\0\0\0\0\0\0\0{\"a\":{\"dtype\":7,\"shape\":[1],"
-                                 "\"data_offsets\":[0,4]}}          1234";
+    static const char header[] = "\x37\0\0\0\0\0\0\0{\"a\":{\"dtype\":7,\"shape\":[1],\"data_"
+                                 "offsets\":[0,4]}}          1234";
     gki_safetensors *file = NULL;
     put("file", header, sizeof header - 1);
     fail_allocation(0);

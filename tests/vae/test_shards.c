@@ -132,8 +132,8 @@ static const char *const models[] = {
     "model.conv_blocks=1 data.binarization=grey model.likelihood=gk-mixture",
     "model.prior_flow=glow model.base=student-t model.base_fit=grad",
     "model.prior_flow=maf model.base=gk-mixture model.base_fit=grad model.posterior=gk",
-    "model.prior_flow=spline model.base=gk-by-class model.base_components=2 "
-    "model.base_fit=lm+grad model.posterior=full",
+    "model.prior_flow=spline model.base=gk-by-class model.base_components=2 model.base_fit=lm+grad "
+    "model.posterior=full",
     "model.prior_flow=none model.base=gaussian-mixture model.base_fit=lm+grad "
     "model.base_tied_shapes=yes",
     "model.prior_flow=gk-coupling model.base=full-gaussian model.base_fit=grad "
@@ -174,9 +174,8 @@ static void test_gradients(void **state)
         assert_same_gradient(model, 1);
         gkv_model_free(model);
     }
-    gkv_model *model = open_model("data.binarization=grey model.likelihood=gk-mixture "
-                                  "model.learned_edges=yes",
-                                  3);
+    gkv_model *model =
+        open_model("data.binarization=grey model.likelihood=gk-mixture model.learned_edges=yes", 3);
     assert_same_gradient(model, 1);
     gkv_model_free(model);
 }
