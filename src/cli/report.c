@@ -96,7 +96,7 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *evaluation)
         cli_text(
             "A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) for %zu "
             "epoch%s from seed %" PRIu64 ". Its prior is %s%s%s.%s All figures below are measured "
-                                         "on %s, except those of refits and of training.",
+            "on %s, except those of refits and of training.",
             (long long)m->latent, s->data.dataset,
             s->data.binarization == GKV_BINARIZE_GREY && evaluation->metrics->channels > 1
                 ? "colour"
