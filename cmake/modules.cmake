@@ -166,6 +166,7 @@ function(gkv_tests)
     foreach(script ${scripts})
       get_filename_component(name ${script} NAME_WE)
       add_test(NAME numpy/${name} COMMAND bash ${script} $<TARGET_FILE:gkvae-cli> ${CMAKE_SOURCE_DIR})
+      set_tests_properties(numpy/${name} PROPERTIES COST 30) # begins early
       set_tests_properties(numpy/${name} PROPERTIES ${common})
     endforeach()
   endif()

@@ -14,5 +14,6 @@ if(BUILD_TESTING AND TARGET gkvae-cli)
   # Under a sanitizer the quick part is left out: it says so itself.
   add_test(NAME torture/quick COMMAND ${CMAKE_COMMAND} -E env "GKV_SANITIZE=${GKV_SANITIZE}"
     OMP_WAIT_POLICY=passive /usr/bin/python3 ${torture}/torture.py --quick --build ${CMAKE_BINARY_DIR})
-  set_tests_properties(torture/quick PROPERTIES SKIP_RETURN_CODE 77 PROCESSORS 2 TIMEOUT ${GKV_TEST_TIMEOUT})
+  set_tests_properties(torture/quick PROPERTIES SKIP_RETURN_CODE 77 PROCESSORS 2 COST 40 # begins early
+    TIMEOUT ${GKV_TEST_TIMEOUT})
 endif()
