@@ -32,8 +32,7 @@ char *cli_word_at(const char *words, int index)
     return cli_text("%.*s", length, word);
 }
 
-/* The list as in "a, b or c"; the caller frees it. */
-static char *list_words(const char *words)
+char *cli_words_text(const char *words)
 {
     char *all = cli_text("%s", "");
     int length = 0;
@@ -56,7 +55,7 @@ int cli_choice(struct argp_state *state, const char *option, const char *text, c
     const int index = cli_word_find(words, text);
     if (index >= 0)
         return index;
-    char *all = list_words(words);
+    char *all = cli_words_text(words);
     argp_error(state, "%s %s: must be %s", option, text, all);
     free(all);
     return 0;

@@ -162,17 +162,6 @@ uint64_t cli_whole(struct argp_state *state, const char *option, const char *tex
 double cli_number(struct argp_state *state, const char *option, const char *text, double low,
                   double high);
 
-/* Lists of words, as in "means|medians|draws". The list of an option that is one of several words
- * is also its argument in the table of options: help, completion and messages thus have the same
- * words. */
-
-/* The index of the word; −1 if it is not in the list. */
-int cli_word_find(const char *words, const char *text);
-/* The word of this index, which the caller frees. */
-char *cli_word_at(const char *words, int index);
-/* The index of the word. Any other text is a usage error that lists the words. */
-int cli_choice(struct argp_state *state, const char *option, const char *text, const char *words);
-
 /* The text as a path to read from: a usage error if it is empty. */
 const char *cli_path(struct argp_state *state, const char *option, const char *text);
 
@@ -224,8 +213,9 @@ int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
 
 /* The index of the word; −1 if it is not in the list. */
 int cli_word_find(const char *words, const char *text);
-/* The word of this index, which the caller frees. */
+/* The word of this index, and the list as in "a, b or c"; the caller frees them. */
 char *cli_word_at(const char *words, int index);
+char *cli_words_text(const char *words);
 /* The index of the word. Any other text is a usage error that lists the words. */
 int cli_choice(struct argp_state *state, const char *option, const char *text, const char *words);
 

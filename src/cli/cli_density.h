@@ -14,7 +14,8 @@
 typedef struct cli_density_arguments {
     const char *run;   /* the first argument */
     const char *table; /* the second one, for commands that read rows */
-    const char *candidate, *out;
+    const char *out;
+    int64_t candidate; /* GKV_DENSITY_CHOSEN unless --candidate says another */
     bool quiet, json;
     uint64_t count, seed;
     int threads;

@@ -20,18 +20,12 @@ typedef struct cli_gk_model {
 
 void cli_gk_model_free(cli_gk_model *model);
 
-/* The short names of gkv_gk_family, for --family. */
+/* The short names of gkv_gk_family, for --family and in JSON. */
 #define CLI_FAMILY_WORDS "gk|gh|ggh"
-
-/* gk_model.c: the family of a short name, as "gk". False if there is none of this name. */
-bool cli_gk_find_family(const char *name, int64_t *family);
 
 /* gk_model.c: the distribution of "A,B,g,k" or "A,B,g,k,c" in a family. CLI_USAGE with the cause if
  * there is none. The caller frees *model. */
 int cli_gk_parse(const char *text, gkv_gk_family family, cli_gk_model *model);
-
-/* gk_model.c: the short names, as "gk, gh or ggh". The string is static. */
-const char *cli_gk_families(void);
 
 /* gk_model.c: the distributions in a file that gkvae fit --json wrote. The caller frees *model. */
 int cli_gk_read_fit(const char *path, cli_gk_model *model);

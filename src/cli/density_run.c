@@ -40,9 +40,9 @@ int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_
                       int most)
 {
     switch (key) {
+    case ARGP_KEY_INIT: a->candidate = GKV_DENSITY_CHOSEN; return 0;
     case 'M':
-        (void)cli_choice(state, "--candidate", arg, cli_density_candidates);
-        a->candidate = arg;
+        a->candidate = cli_choice(state, "--candidate", arg, cli_density_candidates);
         return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_ROWS); return 0;
     case 'n': a->count = cli_whole(state, "--count", arg, 1, INT64_MAX); return 0;
@@ -87,13 +87,12 @@ int cli_density_open(const cli_density_arguments *a, gkv_density **density, int6
         goto done;
     }
     CLI_CHECK(gkv_density_load(path, density));
-    *candidate = a->candidate ? cli_word_find(cli_density_candidates, a->candidate)
-                              : gkv_density_chosen(*density);
+    *candidate = a->candidate != GKV_DENSITY_CHOSEN ? a->candidate : gkv_density_chosen(*density);
     gkv_density_candidate_info info;
     CLI_CHECK(gkv_density_get_candidate(*density, *candidate, &info));
     if (!info.fitted)
-        code =
-            cli_error(CLI_USAGE, "--candidate %s: %s was fitted without it", a->candidate, a->run);
+        code = cli_error(CLI_USAGE, "--candidate %s: %s was fitted without it",
+                         gkv_density_candidate_name(*candidate), a->run);
 done:
     free(path);
     if (code != CLI_OK) {
@@ -171,10 +170,8 @@ gkv_run_options cli_density_options(const cli_density_arguments *a)
 error_t cli_density_parse_table(int key, char *arg, struct argp_state *state)
 {
     cli_density_arguments *a = state->input;
-    if (key == ARGP_KEY_INIT) {
+    if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = &a->input;
-        return 0;
-    }
     return cli_density_parse(a, key, arg, state, 2);
 }
 

@@ -13,31 +13,6 @@
 
 enum { VALUES = 5 };
 
-bool cli_gk_find_family(const char *name, int64_t *family)
-{
-    for (int64_t i = 0; i < GKV_GK_FAMILIES; i++)
-        if (strcmp(name, gkv_gk_family_short_name(i)) == 0) {
-            *family = i;
-            return true;
-        }
-    return false;
-}
-
-const char *cli_gk_families(void)
-{
-    static char list[128];
-    list[0] = '\0';
-    for (int64_t i = 0; i < GKV_GK_FAMILIES; i++) {
-        const size_t length = strlen(list);
-        snprintf(list + length, sizeof list - length, "%s%s",
-                 i == 0                     ? ""
-                 : i + 1 == GKV_GK_FAMILIES ? " or "
-                                            : ", ",
-                 gkv_gk_family_short_name(i));
-    }
-    return list;
-}
-
 /* Checks the parameters, and adds their origin to the message of gkv_gk_check. */
 static int check(const char *where, const gkv_gk *gk)
 {
@@ -141,10 +116,15 @@ static int read_margin(const place *location, const json_t *object, bool estimat
     int code = CLI_OK;
     const json_t *family = json_object_get(object, "family");
     *gk = gkv_gk_standard();
-    if (family &&
-        !(json_is_string(family) && cli_gk_find_family(json_string_value(family), &gk->family))) {
-        char *what = cli_text("the key \"family\" is not %s", cli_gk_families());
+    if (family) /* else g-and-k */
+        gk->family = json_is_string(family)
+                         ? cli_word_find(CLI_FAMILY_WORDS, json_string_value(family))
+                         : -1;
+    if (gk->family < 0) {
+        char *names = cli_words_text(CLI_FAMILY_WORDS),
+             *what = cli_text("the key \"family\" is not %s", names);
         code = refuse(location, what);
+        free(names);
         free(what);
         return code;
     }

@@ -123,7 +123,7 @@ gkv_status gkv_model_posterior(const gkv_model *model, size_t n, const float *im
     GKV_NEED(model);
     GKV_NEED(images);
     const code_request request = {.model = model, .in = images, .out = mean, .out2 = scale};
-    return run_blocks(&request, model->encoding, n, options, "encoding", encode_block);
+    return run_blocks(&request, model->tensors.encoder, n, options, "encoding", encode_block);
 }
 
 static void code_block(const code_request *request, gki_workspace *ws, size_t first, size_t count)
@@ -139,7 +139,7 @@ gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *image
     GKV_NEED(images);
     GKV_NEED(codes);
     const code_request request = {.model = model, .in = images, .out = codes};
-    return run_blocks(&request, model->encoding, n, options, "encoding", code_block);
+    return run_blocks(&request, model->tensors.encoder, n, options, "encoding", code_block);
 }
 
 static void draw_block(const code_request *request, gki_workspace *ws, size_t first, size_t count)
@@ -161,7 +161,7 @@ gkv_status gkv_model_sample_posterior(const gkv_model *model, size_t n, const fl
     GKV_NEED(codes);
     const code_request request = {
         .model = model, .in = images, .out = codes, .seed = seed, .first = first};
-    return run_blocks(&request, model->encoding, n, options, "encoding", draw_block);
+    return run_blocks(&request, model->tensors.encoder, n, options, "encoding", draw_block);
 }
 
 static void decode_block(const code_request *request, gki_workspace *ws, size_t first, size_t count)
@@ -184,7 +184,7 @@ gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes
     GKV_NEED(codes);
     GKV_NEED(images);
     const code_request request = {.model = model, .in = codes, .out = images};
-    return run_blocks(&request, model->decoding, n, options, "decoding", decode_block);
+    return run_blocks(&request, model->tensors.decoder, n, options, "decoding", decode_block);
 }
 
 gkv_status gkv_model_decode_medians(const gkv_model *model, size_t n, const float *codes,
@@ -194,7 +194,7 @@ gkv_status gkv_model_decode_medians(const gkv_model *model, size_t n, const floa
     GKV_NEED(codes);
     GKV_NEED(images);
     const code_request request = {.model = model, .in = codes, .out = images, .medians = true};
-    return run_blocks(&request, model->decoding, n, options, "decoding", decode_block);
+    return run_blocks(&request, model->tensors.decoder, n, options, "decoding", decode_block);
 }
 
 static void draw_images_block(const code_request *request, gki_workspace *ws, size_t first,
@@ -220,7 +220,8 @@ gkv_status gkv_model_sample_images(const gkv_model *model, size_t n, const float
     GKV_TRY(gki_draws_check(model, n, first));
     const code_request request = {
         .model = model, .in = codes, .out = images, .seed = seed, .first = first};
-    return run_blocks(&request, model->decoding, n, options, "drawing images", draw_images_block);
+    return run_blocks(&request, model->tensors.decoder, n, options, "drawing images",
+                      draw_images_block);
 }
 
 static void log_likelihood_block(const code_request *request, gki_workspace *ws, size_t first,
@@ -245,7 +246,8 @@ gkv_status gkv_model_log_likelihood(const gkv_model *model, size_t n, const floa
     GKV_NEED(log_likelihood);
     const code_request request = {
         .model = model, .in = images, .in2 = codes, .out_double = log_likelihood};
-    return run_blocks(&request, model->decoding, n, options, "a likelihood", log_likelihood_block);
+    return run_blocks(&request, model->tensors.decoder, n, options, "a likelihood",
+                      log_likelihood_block);
 }
 
 static void generate_rows(const code_request *request, gki_workspace *ws, size_t first,
@@ -271,7 +273,7 @@ gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_
                         draws->temperature);
     const code_request request = {
         .model = draws->model, .out = codes, .first = first, .draws = draws};
-    return run_blocks(&request, draws->model->prior, n, options, "drawing from the prior",
+    return run_blocks(&request, draws->model->tensors.flow, n, options, "drawing from the prior",
                       sample_block);
 }
 
@@ -303,7 +305,7 @@ gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *co
     GKV_NEED(codes);
     GKV_NEED(log_prior);
     const code_request request = {.model = model, .in = codes, .out_double = log_prior};
-    return run_blocks(&request, model->prior, n, options, "a density", log_prior_block);
+    return run_blocks(&request, model->tensors.flow, n, options, "a density", log_prior_block);
 }
 
 static void normalise_block(const code_request *request, gki_workspace *ws, size_t first,
@@ -322,7 +324,8 @@ gkv_status gkv_model_normalise(const gkv_model *model, size_t n, const float *co
     GKV_NEED(codes);
     GKV_NEED(eps);
     const code_request request = {.model = model, .in = codes, .out = eps};
-    return run_blocks(&request, model->prior, n, options, "the prior's flow", normalise_block);
+    return run_blocks(&request, model->tensors.flow, n, options, "the prior's flow",
+                      normalise_block);
 }
 
 static void generate_block(const code_request *request, gki_workspace *ws, size_t first,
@@ -339,7 +342,8 @@ gkv_status gkv_model_generate(const gkv_model *model, size_t n, const float *eps
     GKV_NEED(eps);
     GKV_NEED(codes);
     const code_request request = {.model = model, .in = eps, .out = codes};
-    return run_blocks(&request, model->prior, n, options, "the prior's flow", generate_block);
+    return run_blocks(&request, model->tensors.flow, n, options, "the prior's flow",
+                      generate_block);
 }
 
 /* --- Classes -------------------------------------------------------------- */
@@ -392,5 +396,5 @@ gkv_status gkv_model_classify(const gkv_model *model, size_t n, const float *cod
     GKV_NEED(probabilities);
     GKV_TRY(check_classes(model));
     const code_request request = {.model = model, .in = codes, .out_double = probabilities};
-    return run_blocks(&request, model->prior, n, options, "classification", classify_block);
+    return run_blocks(&request, model->tensors.flow, n, options, "classification", classify_block);
 }

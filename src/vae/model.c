@@ -53,7 +53,7 @@ static gkv_status layout_networks(gkv_model *model)
     encoder.out = gki_posterior_width(&model->posterior);
     model->tensors.encoder.first = model->params.count;
     GKV_TRY(net->create(&encoder, "encoder", &model->params, plan, &model->encoder));
-    model->tensors.encoder.end = model->encoding.end = model->decoding.first = model->params.count;
+    model->tensors.encoder.end = model->tensors.decoder.first = model->params.count;
     gki_posterior_attach(&model->posterior, model->encoder->out, model->encoder->d_out);
     gki_net_spec decoder = net_spec_of(model);
     decoder.in = model->posterior.z;
@@ -61,8 +61,7 @@ static gkv_status layout_networks(gkv_model *model)
     decoder.has_d_in = true;
     decoder.out = model->likelihood->outputs;
     GKV_TRY(net->create(&decoder, "decoder", &model->params, plan, &model->decoder));
-    model->decoding.end = model->prior.first = model->params.count;
-    model->tensors.decoder = model->decoding;
+    model->tensors.decoder.end = model->params.count;
     gki_likelihood_attach(model->likelihood, model->decoder->out, model->decoder->d_out);
     model->reconstruction = model->likelihood->value;
     model->draw_weight = gki_plan_forward(plan, 1);
@@ -114,7 +113,7 @@ static gkv_status layout_prior(gkv_model *model)
         .shared_shapes = settings->base_tied_shapes,
         .seed = model->settings.train.seed};
     GKV_TRY(base->create(&base_spec, &model->params, &model->plan, &model->base));
-    model->tensors.base.end = model->prior.end = model->params.count;
+    model->tensors.base.end = model->params.count;
     return GKV_OK;
 }
 

@@ -16,8 +16,6 @@ struct gkv_model {
     size_t height, width, channels; /* of images */
     size_t values, d;               /* height·width·channels, and the dimension of z */
     gki_params params;
-    /* the tensors of encoder and posterior, of the decoder, and of the prior */
-    gki_param_range encoding, decoding, prior;
     /* those of one part alone */
     struct {
         gki_param_range encoder, decoder, flow, base;

@@ -38,6 +38,11 @@ density eval run table.csv --json --quiet > eval.json || fail "eval"
 of_eval=$(grep -A 1 '"gk-mixture",' eval.json | sed -n 's/.*"mean": \(.*\),/\1/p')
 is_true "($mean - ($of_eval))^2 < 1e-16" || fail "the mean is $mean, that of eval is $of_eval"
 expect 0 "mean log f" "$gkvae" density eval run table.csv
+chosen=$(sed -n 's/.*"chosen": "\(.*\)".*/\1/p' run/density.json | head -n 1)
+density log-density run table.csv > log-chosen || fail "log-density"
+density log-density run table.csv --candidate "$chosen" | cmp -s - log-chosen || fail "the candidate $chosen is chosen"
+[ "$chosen" != t-copula ] && density log-density run table.csv --candidate t-copula | cmp -s - log-chosen &&
+    fail "the t copula is taken, and $chosen is chosen"
 awk 'NR == 3 { sub(/^[^,]*/, "NA") } NR < 5 { print }' table.csv > gap.csv
 [ "$(density log-density run gap.csv --quiet | sed -n 2p)" = nan ] || fail "a row with a missing value"
 expect 0 "2 rows" "$gkvae" density eval run gap.csv
