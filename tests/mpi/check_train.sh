@@ -41,7 +41,7 @@ check_ranks() {
 begin_job() {
     local i
     rm -rf run
-    GKVAE_MPI_MEMORY=$1 begin 3 "$gkvae" train mixture.ini --epochs 20 --out run
+    GKVAE_MPI_MEMORY=$1 begin 3 "$gkvae" train mixture.ini --epochs "$epochs" --out run
     first=$(process_of 1)
     for i in $(seq 2400); do
         [ ! -e run/checkpoint.safetensors ] || return
@@ -50,13 +50,13 @@ begin_job() {
     fail "$mpi: no checkpoint within 120 s: $(cat output "$ERRORS")"
 }
 
-# end_job WHAT [TEXT]: the job ends by itself, with a text.
+# end_job WHAT TEXT: the job ends by itself, with a text. The launcher's exit code is no measure of it: MPICH's mpirun now
+# and then exits with 0 after a SIGINT, though each rank has exited with 130.
 end_job() {
     local code=0
     wait "$job" || code=$?
-    [ $code -ne 0 ] || fail "$mpi: $1: the job succeeded"
     [ $code -ne 124 ] || fail "$mpi: $1: the job did not end within 240 s"
-    [ -z "${2-}" ] || grep -qF -e "$2" output || fail "$mpi: $1: no \"$2\": $(cat output)"
+    grep -qF -e "$2" output || fail "$mpi: $1: no \"$2\": $(cat output)"
 }
 
 # resume WHAT: 2 ranks resume it to the files of one process.
@@ -69,7 +69,7 @@ check_numbers() {
     local n
     rm -rf whole
     train whole mixture.ini
-    for n in 1 2 3 4; do
+    for n in 1 2 3 4 8; do
         check_ranks shared $n mixture.ini
         check_ranks separate $n mixture.ini
     done
@@ -106,12 +106,12 @@ END
 }
 
 check_ends() {
-    local memory first
+    local memory first epochs=120 # seconds, because Open MPI's mpirun passes a SIGINT on after one
     rm -rf whole
-    train whole mixture.ini --epochs 20
+    train whole mixture.ini --epochs $epochs
     begin_job separate
     kill -s INT "$(pgrep -P "$(pgrep -x -P "$job" timeout)")"
-    end_job "SIGINT to the launcher"
+    end_job "SIGINT to the launcher" "the checkpoint is saved"
     resume "SIGINT to the launcher"
     begin_job shared
     kill -s TERM "$first"
