@@ -121,26 +121,19 @@ static void whiten(const gki_base_mixture *self, const gki_params *params, size_
     }
 }
 
-/* Turns a component's line of `rows` numbers for each dimension back to that of one row. */
-static void turn_back(size_t rows, size_t d, const gki_real *from_t, gki_real *out)
-{
-    for (size_t j = 0; j < d; j++)
-        out[j] = from_t[j * rows];
-}
-
 /* Copies ζ and w of the pairs of a row and a component that have a responsibility. */
 static void keep(const gki_base_mixture *self, size_t count, const gki_mixture_rows *rows)
 {
+    const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
     const size_t d = self->base.eps.width, K = self->base.components;
-    for (size_t k = 0; k < K; k++)
-        for (size_t r = 0; r < count; r++) {
-            const size_t from = k * d * count + r, to = (r * K + k) * d;
-            if (rows->responsibility[r * K + k] == 0)
-                continue;
-            turn_back(count, d, rows->zeta_t + from, rows->zeta + to);
-            if (self->spec.dependent)
-                turn_back(count, d, rows->w_t + from, rows->w + to);
-        }
+    for (size_t k = 0; k < K; k++) {
+        const gki_real *responsibility = rows->responsibility + k;
+        const size_t from = k * d * count, to = k * d;
+        kernels->turn_back(count, d, rows->zeta_t + from, responsibility, K, rows->zeta + to,
+                           K * d);
+        if (self->spec.dependent)
+            kernels->turn_back(count, d, rows->w_t + from, responsibility, K, rows->w + to, K * d);
+    }
 }
 
 /* Turns log π_k f_k of the components of a row to responsibilities, with 0 for the components of

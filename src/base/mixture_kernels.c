@@ -2,6 +2,7 @@
 #include "base/mixture_kernels.h"
 #include "base/small_shapes.h"
 #include "core/simd_real.h"
+#include "core/simd_transpose.h"
 #include "mixture/online.h"
 
 /* The bound of scores. The sum of its squares over dimensions does not overflow a float. */
@@ -135,6 +136,37 @@ static bool small_scores(size_t rows, size_t d, const gki_real *a, const gki_rea
     return failed;
 }
 
+/* Turns VR_LANES numbers of as many rows. */
+static inline void turn_square(size_t rows, const gki_real *from_t, const bool *wanted,
+                               gki_real *out, size_t out_row)
+{
+    vr turned[VR_LANES];
+    vr_transpose(from_t, rows, turned);
+    for (size_t i = 0; i < VR_LANES; i++)
+        if (wanted[i])
+            vr_store(out + i * out_row, turned[i]);
+}
+
+static void turn_back(size_t rows, size_t d, const gki_real *from_t, const gki_real *responsibility,
+                      size_t stride, gki_real *out, size_t out_row)
+{
+    size_t row = 0;
+    for (; d >= VR_LANES && row + VR_LANES <= rows; row += VR_LANES) {
+        bool wanted[VR_LANES], any = false;
+        for (size_t i = 0; i < VR_LANES; i++) {
+            wanted[i] = responsibility[(row + i) * stride] != 0;
+            any = any || wanted[i];
+        }
+        for (size_t first = 0; any && first < d; first += VR_LANES) {
+            const size_t j = vector_at(first, d);
+            turn_square(rows, from_t + j * rows + row, wanted, out + row * out_row + j, out_row);
+        }
+    }
+    for (; row < rows; row++)
+        for (size_t j = 0; responsibility[row * stride] != 0 && j < d; j++)
+            out[row * out_row + j] = from_t[j * rows + row];
+}
+
 static void clamp(size_t n, gki_real *z, gki_real *dq)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
@@ -239,5 +271,6 @@ static void statistics(size_t d, gki_real weight, const gki_mixture_statistics *
 #undef LARGEST_K
 
 GKV_SIMD_TABLE(gki_mixture_kernels, .standardise = standardise, .small_scores = small_scores,
-               .clamp = clamp, .log_densities = log_densities, .softmax = softmax, .dot = dot,
-               .add_gradient = add_gradient, .statistics = statistics);
+               .turn_back = turn_back, .clamp = clamp, .log_densities = log_densities,
+               .softmax = softmax, .dot = dot, .add_gradient = add_gradient,
+               .statistics = statistics);

@@ -39,6 +39,11 @@ typedef struct gki_mixture_kernels {
      * squares of extreme scores, and scores divided by Q', would overflow a float. */
     void (*clamp)(size_t n, gki_real *z, gki_real *dq);
 
+    /* Turns a component's numbers from_t[d, rows] back: out[r·out_row + j] ← from_t[j, r] for the rows
+     * whose responsibility[r·stride] is not 0. Those of other rows may be written too. */
+    void (*turn_back)(size_t rows, size_t d, const gki_real *from_t, const gki_real *responsibility,
+                      size_t stride, gki_real *out, size_t out_row);
+
     /* Computes log_f[rows] ← constant − ½ Σ_j w_t[j]² − log_slope. */
     void (*log_densities)(size_t rows, size_t d, gki_real constant, const gki_real *w_t,
                           const gki_real *log_slope, gki_real *log_f);

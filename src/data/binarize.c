@@ -39,6 +39,7 @@ void gki_binarize(const uint8_t *grey, size_t n, gki_rng rng, gki_real *out)
 {
     const size_t blocks = n / PIXELS_BLOCK, rest = n % PIXELS_BLOCK;
     size_t list[LISTED];
+#pragma omp simd
     for (size_t i = 0; i < n; i++)
         out[i] = (gki_real)(grey[i] == 255);
     for (size_t first = 0; first < blocks; first += LISTED) {

@@ -36,11 +36,12 @@ size_t gki_pack_pieces(size_t out, size_t in)
 }
 
 void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight,
-                    size_t piece, gki_real *packed)
+                    size_t piece, bool streams, gki_real *packed)
 {
     const size_t first = piece * piece_columns(in), end = least(out, first + piece_columns(in));
     for (size_t j = first; j < end; j += kernels->panel)
-        kernels->pack(least(kernels->panel, out - j), in, weight + j * in, in, packed + j * in);
+        (streams ? kernels->pack_streaming : kernels->pack)(least(kernels->panel, out - j), in,
+                                                            weight + j * in, in, packed + j * in);
 }
 
 static const gki_product_kernels *products_of(const gki_gemm_kernels *kernels)

@@ -74,6 +74,10 @@ typedef struct gki_gemm_kernels {
     /* Packs a panel of Wᵀ: out[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for
      * j ≥ count. Rows of `out` have gki_packed_width(panel, count) elements. */
     void (*pack)(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *out);
+    /* The same past the caches, for packed weights that would not stay there until they are used.
+     * `out` is aligned to a vector. */
+    void (*pack_streaming)(size_t count, size_t depth, const gki_real *w, size_t w_row,
+                           gki_real *out);
     void (*sparse_multiply)(const gki_sparse_product *product);
     void (*sparse_gradient)(const gki_sparse_gradient *gradient);
 } gki_gemm_kernels;
@@ -95,11 +99,11 @@ void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *produc
 /* The number of elements of a packed weight [out, in]. It is the same for every instruction set. */
 size_t gki_packed_size(size_t out, size_t in);
 
-/* The number of pieces in which a weight [out, in] is packed, and the packing of one piece. Pieces
- * are independent, so different threads may pack different ones. */
+/* The number of pieces in which a weight [out, in] is packed, and the packing of one piece, past
+ * the caches if `streams`. Pieces are independent, so different threads may pack different ones. */
 size_t gki_pack_pieces(size_t out, size_t in);
 void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight,
-                    size_t piece, gki_real *packed);
+                    size_t piece, bool streams, gki_real *packed);
 
 /* Y = X Wᵀ + 1 biasᵀ, or Y = Y + X Wᵀ if `bias` is NULL, with X [rows, in], W [out, in], Y [rows,
  * out]. `packed` is the packed W, or NULL; the result is the same. */

@@ -8,6 +8,10 @@
 #include "nn/gemm.h"
 #include "nn/map_layer.h"
 
+/* Packed weights of this size stay in a cache. With the weights, gradients and moments, which a
+ * step reads too, they are a sixth of its data. */
+enum { CACHED_BYTES = 4 << 20 };
+
 /* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number
  * of rows. */
 static gki_slot reserve(size_t *total, size_t width, bool backward)
@@ -69,8 +73,10 @@ static gkv_status keep(gki_workspace *ws, gki_param_range kept)
         return GKV_OK;
     const size_t end =
         kept.end < params->count ? params->list[kept.end].packed_offset : params->packed;
+    const size_t size = end - params->list[kept.first].packed_offset;
     ws->kept = kept;
-    return gki_alloc(end - params->list[kept.first].packed_offset, sizeof *ws->packed, &ws->packed);
+    ws->packed_streams = size * sizeof *ws->packed > CACHED_BYTES;
+    return gki_alloc(size, sizeof *ws->packed, &ws->packed);
 }
 
 static gki_param_range all_of(const gki_params *params)
@@ -109,7 +115,8 @@ void gki_workspace_pack(const gki_workspace *ws, size_t piece)
     if (param->kernel)
         gki_conv_pack(param, weight, piece, packed);
     else
-        gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols, weight, piece, packed);
+        gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols, weight, piece,
+                       ws->packed_streams, packed);
 }
 
 gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads)

@@ -52,6 +52,7 @@ struct gki_workspace {
     gki_real *forward;        /* slots of the forward pass */
     gki_real *backward;       /* slots of the backward pass; NULL in a workspace for evaluation */
     gki_real *packed;         /* packed weights (gki_workspace_keep_packed), or NULL */
+    bool packed_streams;      /* they are too large to stay in a cache until they are used */
     bool packed_is_shared;    /* true if the packed weights belong to another workspace */
     gki_param_range kept;     /* the tensors whose weights are packed */
     size_t rows;              /* most rows that it holds */

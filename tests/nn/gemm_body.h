@@ -52,9 +52,14 @@ typedef struct shape {
 
 static fenced fence_packed(const shape *s, const gki_real *w)
 {
-    const fenced packed = fence(gki_packed_size(s->out, s->in));
-    for (size_t piece = gki_pack_pieces(s->out, s->in); piece-- > 0;)
-        gki_pack_piece(s->kernels, s->out, s->in, w, piece, packed.values);
+    const size_t size = gki_packed_size(s->out, s->in);
+    fenced packed = fence(size), streamed = fence(size);
+    for (size_t piece = gki_pack_pieces(s->out, s->in); piece-- > 0;) {
+        gki_pack_piece(s->kernels, s->out, s->in, w, piece, false, packed.values);
+        gki_pack_piece(s->kernels, s->out, s->in, w, piece, true, streamed.values);
+    }
+    assert_same(packed.values, streamed.values, size);
+    unfence(&streamed);
     return packed;
 }
 
