@@ -22,11 +22,10 @@ typedef struct layer {
 } layer;
 
 /* of encoder, decoder, and a coupling of the flow */
-static const layer layers[LAYERS] = {{784, 400, true, true},   {400, 400, false, false},
-                                     {400, 48, false, false},  {24, 400, false, false},
-                                     {400, 400, false, false}, {400, 784, false, false},
-                                     {12, 128, false, false},  {128, 128, false, false},
-                                     {128, 24, false, false}};
+static const layer layers[LAYERS] = {
+    {784, 400, true, true},  {400, 400, false, false}, {400, 48, false, false},
+    {24, 400, false, false}, {400, 400, false, false}, {400, 784, false, false},
+    {12, 128, false, false}, {128, 128, false, false}, {128, 24, false, false}};
 
 typedef struct operands {
     gki_real *x, *weight, *packed, *bias, *y, *d_y, *d_x, *d_weight, *mean;

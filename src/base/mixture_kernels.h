@@ -39,8 +39,8 @@ typedef struct gki_mixture_kernels {
      * squares of extreme scores, and scores divided by Q', would overflow a float. */
     void (*clamp)(size_t n, gki_real *z, gki_real *dq);
 
-    /* Turns a component's numbers from_t[d, rows] back: out[r·out_row + j] ← from_t[j, r] for the rows
-     * whose responsibility[r·stride] is not 0. Those of other rows may be written too. */
+    /* Turns a component's numbers from_t[d, rows] back: out[r·out_row + j] ← from_t[j, r] for the
+     * rows whose responsibility[r·stride] is not 0. */
     void (*turn_back)(size_t rows, size_t d, const gki_real *from_t, const gki_real *responsibility,
                       size_t stride, gki_real *out, size_t out_row);
 
