@@ -47,7 +47,8 @@ function(gkv_kernels module name)
   set(options_portable -O3 -fno-stack-protector)
   set(options_avx2 -O3 -fno-stack-protector -mavx2 -mfma)
   set(options_single -O3 -fno-stack-protector -mavx2 -mfma)
-  # Generic tuning keeps the addresses of a product's rows in vector registers, where moving them costs 7 % of its speed.
+  # With generic tuning, gcc keeps the addresses of a product's rows in vector registers. Moving them back takes 7 % of
+  # its time.
   set(options_avx512 -O3 -fno-stack-protector -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma
     -mprefer-vector-width=512 -mtune=skylake-avx512)
   set(levels portable)
