@@ -257,6 +257,9 @@ void gki_bench_count(const gkv_model *model, gki_bench_operations *operations)
                  base = 2 * model->base->products;
     operations->sample = nets + base;
     operations->draw = 2 * (model->flow->generated_products + model->decoder->products);
+    /* weights, moments and the average are read and written; gradients are read twice */
+    const double numbers = model->settings.train.ema > 0 ? 10 : 8;
+    operations->updated = numbers * (double)(model->params.trainable * sizeof(gki_real));
     operations->training = 3 * (operations->encoding + draws * nets) + 2 * draws * base -
                            2 * model->encoder->first_products;
 }
@@ -281,6 +284,26 @@ gkv_status gki_bench_gemm(size_t n, int threads, double *seconds)
 done:
     free(matrices);
     return status;
+}
+
+gkv_status gki_bench_memory(int threads, double *bytes_per_second)
+{
+    enum { NUMBERS = 1 << 22, ARRAYS = 3, RUNS = 3 };
+    GKV_TRY(check_threads(threads, 256));
+    double *a = NULL, best = INFINITY;
+    GKV_TRY(gki_alloc((size_t)ARRAYS * NUMBERS, sizeof *a, &a));
+    double *b = a + NUMBERS, *c = b + NUMBERS;
+    for (int run = 0; run <= RUNS; run++) { /* the first one touches the memory */
+        const double began = omp_get_wtime();
+#pragma omp parallel for simd schedule(static) num_threads(threads)
+        for (size_t i = 0; i < NUMBERS; i++)
+            a[i] = b[i] + 3 * c[i];
+        if (run > 0)
+            best = fmin(best, omp_get_wtime() - began);
+    }
+    *bytes_per_second = (double)ARRAYS * NUMBERS * sizeof *a / best;
+    free(a);
+    return GKV_OK;
 }
 
 /* --- The build ------------------------------------------------------------ */

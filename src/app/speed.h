@@ -74,12 +74,13 @@ gkv_model *gki_bench_training_model(gki_bench_training *training);
 size_t gki_bench_training_batch(const gki_bench_training *training);
 uint64_t gki_bench_training_epoch_steps(const gki_bench_training *training);
 
-/* The operations of a model by the dense count above. */
+/* The operations of a model by the dense count above, and the memory that its optimiser moves. */
 typedef struct gki_bench_operations {
     double training; /* A training step, forward and backward, per image. */
     double encoding; /* The encoding of one image. */
     double sample;   /* Base, the prior's flow and the decoder for one importance sample. */
     double draw;     /* The prior's flow and the decoder for one draw from the prior. */
+    double updated;  /* The bytes that the optimiser reads and writes in a step. */
 } gki_bench_operations;
 
 /* Counts the operations of a model. */
@@ -90,4 +91,9 @@ void gki_bench_count(const gkv_model *model, gki_bench_operations *operations);
  * Afterwards OpenBLAS has its former number of threads. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY;
  * GKV_ERR_IO if OpenBLAS is not installed. */
 GKV_MUST_USE gkv_status gki_bench_gemm(size_t n, int threads, double *seconds);
+
+/* Measures the speed of memory by the triad of STREAM (McCalpin 1995), a ← b + 3c for three arrays
+ * of 32 MiB, on `threads` threads (1 … 256): the best of three runs, in bytes read and written per
+ * second. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
+GKV_MUST_USE gkv_status gki_bench_memory(int threads, double *bytes_per_second);
 #endif

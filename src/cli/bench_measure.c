@@ -347,7 +347,9 @@ static int measure_round(bench_run *bench, const gkv_dataset *test, double slot)
 {
     int code = CLI_OK;
     for (size_t w = 0; bench->wanted & BENCH_OF_MODELS && w < bench->widths; w++) {
-        double seconds;
+        double seconds, memory;
+        CLI_CHECK(gki_bench_memory(bench->threads[w], &memory));
+        bench_add(&bench->memory[w], memory);
         CLI_CHECK(gki_bench_gemm(BENCH_SQUARE, bench->threads[w], &seconds));
         const double peak = 2.0 * BENCH_SQUARE * BENCH_SQUARE * BENCH_SQUARE / seconds;
         bench_add(&bench->peak[w], peak);

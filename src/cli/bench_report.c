@@ -73,7 +73,12 @@ static void print_peak(const bench_run *bench)
         printf("%s%.1f GFLOP/s on %d thread%s",
                w ? ", " : "SGEMM of OpenBLAS, 2048 × 2048: ", 1e-9 * bench_median(&bench->peak[w]),
                bench->threads[w], cli_plural((uint64_t)bench->threads[w]));
-    puts(" (the peak)\n");
+    puts(" (the peak)");
+    for (size_t w = 0; w < bench->widths; w++)
+        printf("%s%.1f GB/s on %d thread%s",
+               w ? ", " : "memory, STREAM's triad: ", 1e-9 * bench_median(&bench->memory[w]),
+               bench->threads[w], cli_plural((uint64_t)bench->threads[w]));
+    puts("\n");
 }
 
 static void print_training(const bench_run *bench)
@@ -138,6 +143,27 @@ static void print_parts(const bench_run *bench)
         }
     }
     finish(&t, columns);
+}
+
+static void print_optimiser(const bench_run *bench)
+{
+    table t = {.count = 0};
+    const char *const head[] = {"the optimiser's memory", "MB a step", "GB/s", "of the triad"};
+    enum { COLUMNS = sizeof head / sizeof *head };
+    for (size_t i = 0; i < COLUMNS; i++)
+        cell(&t, "%s", head[i]);
+    for (size_t m = 0; m < bench->models; m++) {
+        const bench_model *model = &bench->model[m];
+        for (size_t w = 0; w < bench->widths; w++) {
+            const double all = bench_median(&model->widths[w].parts[GKV_BENCH_OPTIMISER]),
+                         speed = model->operations.updated * bench->threads[w] / all;
+            cell_name(&t, bench, model, w);
+            cell(&t, "%.1f", 1e-6 * model->operations.updated);
+            cell(&t, "%.1f", 1e-9 * speed);
+            cell(&t, "%.0f %%", 100 * speed / bench_median(&bench->memory[w]));
+        }
+    }
+    finish(&t, COLUMNS);
 }
 
 static void print_refits(const bench_run *bench)
@@ -235,6 +261,7 @@ void bench_print(const bench_run *bench)
     if (bench->wanted & BENCH_TRAINING) {
         print_training(bench);
         print_parts(bench);
+        print_optimiser(bench);
         print_refits(bench);
     }
     if (bench->wanted & BENCH_EVALUATION)
@@ -295,6 +322,7 @@ static json_t *model_of(const bench_run *bench, const bench_model *model)
     put(out, "encoding_operations_per_image", model->operations.encoding);
     put(out, "sample_operations", model->operations.sample);
     put(out, "draw_operations", model->operations.draw);
+    put(out, "optimiser_bytes", model->operations.updated);
     put(out, "refit_steps", model->refit_steps > 0 ? model->refit_steps : NAN);
     for (size_t w = 0; w < bench->widths; w++)
         json_array_append_new(widths, width_of(bench, model, w));
@@ -313,6 +341,7 @@ static json_t *all_of(const bench_run *bench)
         json_t *one = json_object();
         json_object_set_new(one, "threads", json_integer(bench->threads[w]));
         put(one, "flops", bench_median(&bench->peak[w]));
+        put(one, "memory_bytes_per_second", bench_median(&bench->memory[w]));
         json_array_append_new(peak, one);
     }
     json_object_set_new(out, "sgemm_peak", peak);

@@ -332,7 +332,9 @@ int cli_bench(int argc, char **argv)
             "kernel of a convolution, as if no pixel were zero. The products are the forward one, "
             "the one for the gradient of the weights, and, except in the encoder's first layer, "
             "the one for the gradient of the inputs. A base of d dimensions adds d(d + 1) for each "
-            "correlation matrix, forward and backward. Nothing else counts. The refits' share of "
+            "correlation matrix, forward and backward. Nothing else counts. The optimiser's memory "
+            "is what it reads and writes, against the triad a = b + 3c of STREAM in arrays that no "
+            "cache holds. The refits' share of "
             "an epoch's time is that of refits at the rate of a run, without the first refit. "
             "gkvae settings prints all settings and their defaults."};
     bench_run *bench = cli_alloc(1, sizeof *bench);

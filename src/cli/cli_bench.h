@@ -63,6 +63,7 @@ typedef struct bench_run {
     size_t models;
     bench_model model[BENCH_MODELS];
     bench_series peak[BENCH_WIDTHS];        /* operations per second */
+    bench_series memory[BENCH_WIDTHS];      /* bytes per second */
     bench_series gk[BENCH_GK_FUNCTIONS][2]; /* values per second, in float and in double */
     double first_step, epoch; /* seconds from the start of `gkvae train`; NaN if not measured */
     double peak_memory;       /* bytes */

@@ -18,7 +18,10 @@ import json, math
 f = json.load(open("figures.json"))
 assert [p["threads"] for p in f["sgemm_peak"]] == [1, 2] and len(f["gk"]) == 4
 assert [m["name"] for m in f["models"]] == ["configured", "plain"]
+assert min(p["memory_bytes_per_second"] for p in f["sgemm_peak"]) > 1e8
 for model in f["models"]:
+    if model["name"] == "plain": # weights, two moments, and gradients twice; tensors are whole cache lines
+        assert math.isclose(model["optimiser_bytes"], 32 * model["parameters"], rel_tol=2e-4)
     assert model["samples"] == 5 and model["batch"] == 100
     for at in model["at"]:
         parts = at["step_parts_thread_seconds"]
