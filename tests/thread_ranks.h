@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "dist/dist.h"
 
@@ -380,9 +379,6 @@ static inline unsigned long run_ranks(int size, ranks_call *call, void *context,
     pthread_barrier_destroy(&rank_group.allocation);
     free(rank_group.memory);
     rank_group.memory = NULL;
-    if (getenv("RT"))
-        fprintf(stderr, "size %d failing %lu ops %lu cpu %.3f\n", size, failing,
-                rank_group.of[0].done, (double)clock() / 1e6);
     return rank_group.of[0].done;
 }
 
