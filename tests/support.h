@@ -62,8 +62,8 @@ static inline void test_close_(double actual, double expected, double tolerance,
         }                                                                                     \
     } while (0)
 
-/* Whether long double has the digits that it claims. Valgrind computes with those of double, so that
- * a value that is to be exact is not, and a test that needs one calls skip(). */
+/* Whether long double has the digits that it claims. Valgrind computes with those of double, so
+ * that a value that is to be exact is not, and a test that needs one calls skip(). */
 static inline bool has_long_double(void)
 {
     const volatile long double one = 1;

@@ -1,7 +1,6 @@
 /* Tests of every family: inversion, derivatives, validity, draws. */
 #include "support.h"
 
-
 #include "gk/family.h"
 #include "gkvae/gk.h"
 

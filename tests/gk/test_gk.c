@@ -1,7 +1,6 @@
 /* The scalar functions of the g-and-k distribution, compared with references of 60 digits. */
 #include "support.h"
 
-
 #include "num/special.h"
 #include "gkvae/gk.h"
 
