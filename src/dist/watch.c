@@ -221,13 +221,14 @@ static int send_beats(const gkv_dist *dist, double now)
     return code;
 }
 
-/* What the thread does at each tick, under the lock. A failure of MPI shows as silence. */
+/* What the thread does at each tick, under the lock. A failure of MPI shows as silence. Texts come
+ * after ends: a rank sends no text after its end, so that none is left when all have ended. */
 static void tick(gkv_dist *dist)
 {
     const double now = gki_seconds();
     (void)(take(dist, GKI_DIST_BEAT, now) || send_beats(dist, now) ||
            (dist->rank == 0
-                ? take_texts(dist) || take(dist, GKI_DIST_ENDED, now) || give_tickets(dist)
+                ? take(dist, GKI_DIST_ENDED, now) || take_texts(dist) || give_tickets(dist)
                 : take(dist, GKI_DIST_OVER, now)));
     end_if_lost(dist, now);
 }

@@ -133,8 +133,9 @@ static gkv_status try(search *s, int most)
     candidate *out = &s->all[s->count];
     double mean = NAN;
     GKV_TRY(iterate(s->em, s->call, most, least_share, &mean));
-    out->number = s->count++;
+    *out = (candidate){.number = s->count}; /* keep_best() leaves what it dropped behind */
     GKV_TRY(keep(s->em, mean, out));
+    s->count++;
     s->progress.start++;
     s->progress.log_likelihood = mean - s->em->log_unit;
     s->progress.seconds = gki_seconds() - s->began;

@@ -38,6 +38,22 @@ static void a_file_is_the_old_or_the_new_one(void **state)
     assert_true(loses_files(writes, true) > 10);
 }
 
+/* A writer that has failed says so at every further call, and leaves no file. */
+static void a_writer_that_failed_stays_so(void **state)
+{
+    (void)state;
+    static const char bytes[1 << 17];
+    gki_file_writer *writer = NULL;
+    assert_ok(gki_file_begin(in_temporary("never"), &writer));
+    fail_call(1, ENOSPC);
+    assert_fails(gki_file_write(writer, bytes, sizeof bytes), GKV_ERR_IO, "never");
+    stop_failing();
+    assert_fails(gki_file_write(writer, "x", 1), GKV_ERR_IO, "never");
+    assert_fails(gki_file_printf(writer, "%d", 1), GKV_ERR_IO, "never");
+    assert_fails(gki_file_commit(writer), GKV_ERR_IO, "never");
+    assert_true(access(in_temporary("never"), F_OK) != 0);
+}
+
 static gkv_status writes_by_link(void)
 {
     gki_file_writer *writer = NULL;
@@ -234,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_the_old_or_the_new_one),
+        cmocka_unit_test(a_writer_that_failed_stays_so),
         cmocka_unit_test(a_link_is_followed),
         cmocka_unit_test(a_file_is_read_whole_or_not),
         cmocka_unit_test(folders_are_made),

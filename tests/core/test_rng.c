@@ -26,6 +26,28 @@ static void philox_known_answer(void **state)
     assert_int_equal(words[3], 0x9b00dbd8);
 }
 
+/* Each draw is 1 where the uniform word is below the probability; 0 and 1 are certain. */
+static void bernoulli_draws_compare_words(void **state)
+{
+    (void)state;
+    enum { N = 1003 };
+    static uint32_t words[N];
+    static float p[N], drawn[N];
+    const gki_rng rng = gki_rng_at(2, GKV_STREAM_USER, 1, 5);
+    size_t ones = 0;
+    gki_rng_words(rng, N, words);
+    for (size_t i = 0; i < N; i++)
+        p[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : 0.25F;
+    gki_rng_bernoulli(rng, N, p, drawn);
+    for (size_t i = 0; i < N; i++) {
+        assert_true(drawn[i] == (float)((double)words[i] < (double)p[i] * 0x1p32));
+        ones += i % 3 == 2 && drawn[i] == 1;
+    }
+    assert_close((double)ones / (N / 3), 0.25, 0.1);
+    gki_rng_bernoulli(rng, N, p, p); /* in place */
+    assert_memory_equal(p, drawn, sizeof p);
+}
+
 static void normals_have_normal_moments(void **state)
 {
     (void)state;
@@ -63,6 +85,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_address_same_numbers),
         cmocka_unit_test(philox_known_answer),
+        cmocka_unit_test(bernoulli_draws_compare_words),
         cmocka_unit_test(normals_have_normal_moments),
         cmocka_unit_test(permutation_holds_each_once),
     };

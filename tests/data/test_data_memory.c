@@ -1,11 +1,14 @@
 /* Data sets that are read, exported and described while memory runs out. */
 #define _XOPEN_SOURCE 700
+#include <fcntl.h>
+
 #include "failing_memory.h"
 
 #include "core/error.h"
 #include "core/file.h"
 #include "data/dataset.h"
 #include "data/arrays.h"
+#include "data/reader.h"
 
 enum { ALL = 1000, FEW = 20, COUNT = 6, SIDE = 4, PIXELS = COUNT * SIDE * SIDE };
 
@@ -208,6 +211,33 @@ static int make(void **state)
     return 0;
 }
 
+/* A file that somebody else has opened, such as standard input; the reader closes it. */
+static gkv_status read_descriptor(void)
+{
+    gki_reader *reader = NULL;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    const int file = open(small("t10k-labels-idx1-ubyte.gz"), O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    gkv_status status = gki_reader_open_descriptor(file, "input", &reader);
+    assert_int_equal(status == GKV_OK, reader != NULL);
+    if (status == GKV_OK)
+        status = gki_reader_read_all(reader, &bytes, &size);
+    assert_true(status != GKV_OK || size > 8);
+    free(bytes);
+    gki_reader_close(reader);
+    assert_true(fcntl(file, F_GETFD) < 0);
+    return status;
+}
+
+static gkv_status write_picture(void)
+{
+    const uint8_t levels[6] = {0, 50, 100, 150, 200, 255};
+    return gkv_png_write(in_temporary("picture.png"), 2, 3, 1, levels);
+}
+
+MEMORY_TEST(read_descriptor, ALL)
+MEMORY_TEST(write_picture, ALL)
 MEMORY_TEST(write_idx, ALL)
 MEMORY_TEST(read_gzip, ALL)
 MEMORY_TEST(read_changed, ALL)
@@ -225,6 +255,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(write_idx_fails),
+        cmocka_unit_test(read_descriptor_fails),
+        cmocka_unit_test(write_picture_fails),
         cmocka_unit_test(read_gzip_fails),
         cmocka_unit_test(read_changed_fails),
         cmocka_unit_test(read_pictures_fails),

@@ -63,6 +63,22 @@ static gkv_status fit_normal(void)
     return fit_mixture(&set);
 }
 
+/* So small that nearly all of its allocations can fail. */
+static gkv_status fit_small(void)
+{
+    gkv_mgk_mixture_settings set = few(2);
+    gkv_mgk_mixture *mixture = NULL;
+    set.normal = true;
+    set.held_out = NULL;
+    set.held_out_rows = 0;
+    set.max_iterations = 1;
+    const gkv_status status =
+        gkv_mgk_mixture_fit(ROWS / 4, D, x, &set, ON_THREADS(1), &mixture, NULL);
+    assert_int_equal(status == GKV_OK, mixture != NULL);
+    gkv_mgk_mixture_free(mixture);
+    return status;
+}
+
 static gkv_status fit_in_floats(void)
 {
     gkv_mgk_mixture_settings set = few(2);
@@ -139,6 +155,7 @@ MEMORY_TEST(fit_distribution, DENSE)
 MEMORY_TEST(fit_from_starts, DENSE)
 MEMORY_TEST(fit_from_mixture, DENSE)
 MEMORY_TEST(fit_normal, DENSE)
+MEMORY_TEST(fit_small, 400)
 MEMORY_TEST(fit_in_floats, DENSE)
 MEMORY_TEST(fit_range, DENSE)
 MEMORY_TEST(use_mixture, DENSE)
@@ -149,8 +166,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fit_distribution_fails), cmocka_unit_test(fit_from_starts_fails),
         cmocka_unit_test(fit_from_mixture_fails), cmocka_unit_test(fit_normal_fails),
-        cmocka_unit_test(fit_in_floats_fails),    cmocka_unit_test(fit_range_fails),
-        cmocka_unit_test(use_mixture_fails),      cmocka_unit_test(use_distribution_fails),
+        cmocka_unit_test(fit_small_fails),        cmocka_unit_test(fit_in_floats_fails),
+        cmocka_unit_test(fit_range_fails),        cmocka_unit_test(use_mixture_fails),
+        cmocka_unit_test(use_distribution_fails),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }

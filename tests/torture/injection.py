@@ -41,6 +41,8 @@ def plain(text):
     """Standard output without what depends on the time, on the name of the program or on the working folder."""
     text = re.sub(r"\S*/(slot-\d+|reference)/", "", text)
     text = re.sub(r"\S*/gkvae(-faults)?|\d+:\d\d\b", "", text)
+    if "training, s\n" in text:  # the last column of the table of compare
+        text = re.sub(r" +\d+(\.\d+)?$", "", text, flags=re.MULTILINE)
     return "\n".join(line for line in text.splitlines() if not re.search(r"second|images/s|minutes|\d ms|milli", line))
 
 
