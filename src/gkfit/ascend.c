@@ -116,6 +116,7 @@ typedef struct step {
     double length; /* in standard errors */
     double gain;   /* of the likelihood by the model */
     bool newton;   /* whether it ends at the maximum of the model, with M positive definite */
+    bool whole;    /* whether it ends at the maximum of the model within the bounds */
 } step;
 
 static double product(double m[4][4], const double x[4], const double y[4])
@@ -226,7 +227,7 @@ static double model_gain(gki_gk_point *point, const double d[4])
 }
 
 /* Keeps a step if the model says that it gains more. */
-static void offer(gki_gk_point *point, const double d[4], bool newton, step *best)
+static void offer(gki_gk_point *point, const double d[4], bool newton, bool whole, step *best)
 {
     const double gain = model_gain(point, d);
     if (!(gain > best->gain))
@@ -234,6 +235,7 @@ static void offer(gki_gk_point *point, const double d[4], bool newton, step *bes
     memcpy(best->d, d, sizeof best->d);
     best->gain = gain;
     best->newton = newton;
+    best->whole = whole;
 }
 
 /* Computes the step. If a variable would leave its bounds, the step is the better one of two: it
@@ -247,11 +249,13 @@ static int propose(const gki_gk_fit_common *common, const gki_gk_task *task, gki
     memcpy(held, constrained, sizeof held);
     memcpy(right, point->gradient, sizeof right);
     metric_of(point, metric);
+    bool short_enough = true; /* at every round */
     *out = (step){.gain = -INFINITY};
     for (int which = 0; which >= 0;) {
         const double lambda = restrict_step(point, metric, held, right, radius, d);
         if (lambda < 0)
             break;
+        short_enough = short_enough && lambda == 0;
         const double fraction = fraction_to_bound(common, task, point, d, held, &which);
         const double bound = which < 0 ? 0.0 : bound_of(common, task, point, d, held, which);
         const bool first = memcmp(held, constrained, sizeof held) == 0;
@@ -260,10 +264,10 @@ static int propose(const gki_gk_fit_common *common, const gki_gk_task *task, gki
             cut[j] = held[j] ? shift[j] : fraction * d[j];
         }
         if (which < 0)
-            offer(point, d, first && lambda == 0, out);
+            offer(point, d, first && lambda == 0, short_enough, out);
         else {
             shift[which] = bound - point->v[which];
-            offer(point, cut, false, out);
+            offer(point, cut, false, false, out);
             held[which] = true;
             for (int i = 0; i < 4; i++)
                 right[i] -= point->information[i][which] * shift[which];
@@ -295,12 +299,30 @@ static void move(const gki_gk_fit_common *common, const gki_gk_task *task, const
 
 /* --- The ascent ----------------------------------------------------------- */
 
-bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, size_t limit,
-                   gki_gk_point *point, size_t *steps)
+/* Whether Newton's step leads to a maximum that is known. */
+static bool leads_to_known(const gki_gk_purpose *purpose, gki_gk_point *point, const step *s)
+{
+    const double near = 0.05, same = 0.01, greater = 1e-4;
+    double metric[4][4], off[4];
+    if (purpose->known_count == 0 || s->length > near)
+        return false;
+    metric_of(point, metric);
+    for (size_t i = 0; i < purpose->known_count; i++) {
+        const gki_gk_known *known = &purpose->known[i];
+        for (int j = 0; j < 4; j++)
+            off[j] = point->v[j] + s->d[j] - known->v[j];
+        if (length(metric, off) < same && point->value + s->gain < known->value + greater)
+            return true;
+    }
+    return false;
+}
+
+bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task,
+                   const gki_gk_purpose *purpose, gki_gk_point *point, size_t *steps)
 {
     double radius = first_radius;
     gki_gk_point next;
-    for (size_t i = 0; i < limit && radius > least_radius; i++) {
+    for (size_t i = 0; i < purpose->limit && radius > least_radius; i++) {
         bool constrained[4];
         step s;
         const bool cornered = stays_at_corner(common, task, point);
@@ -308,12 +330,14 @@ bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, siz
         constrained[2] = constrained[2] || cornered;
         if (!propose(common, task, point, constrained, radius, &s))
             return false;
+        if (s.whole && leads_to_known(purpose, point, &s))
+            return false;
         move(common, task, point, s.d, &next);
         gki_gk_point_evaluate(common, task, &next);
         ++*steps;
         const double gained = next.value - point->value;
         /* twice the gain of a Newton step is the square of the gradient in standard errors */
-        if (s.newton && 2.0 * s.gain < enough) {
+        if (s.newton && 2.0 * s.gain < fmax(enough, purpose->enough)) {
             if (gained > -1e-12 * fabs(point->value)) /* the difference is rounding error */
                 *point = next;
             return true;

@@ -24,12 +24,27 @@ void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *t
 /* The g > 0 from which on k_min(g) is −½, or ∞. */
 double gki_gk_corner_of(const gki_gk_fit_common *common);
 
-/* Moves a point, which has been evaluated, to a local maximum within the bounds of the task, with
- * at most `limit` steps, which are added to *steps. Returns true if the maximum is verified: the
- * gradient in the variables that are neither fixed nor at a bound is 0 within a small fraction of a
- * standard error, the information in them is positive definite, and the likelihood decreases from
- * each bound inwards. */
-bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, size_t limit,
-                   gki_gk_point *point, size_t *steps);
+/* A maximum that is known already. */
+typedef struct gki_gk_known {
+    double v[4]; /* its variables, with the same units and bounds */
+    double value;
+} gki_gk_known;
+
+/* When an ascent ends before a maximum is verified. */
+typedef struct gki_gk_purpose {
+    size_t limit;  /* the greatest number of steps */
+    double enough; /* the gain by the model of a step after which it ends; 0 for a verified end */
+    /* gives up where the model says that one of these is the end */
+    const gki_gk_known *known;
+    size_t known_count;
+} gki_gk_purpose;
+
+/* Moves a point, which has been evaluated, to a local maximum within the bounds of the task. The
+ * steps are added to *steps. Returns true if the maximum is verified: the gradient in the variables
+ * that are neither fixed nor at a bound is 0 within a small fraction of a standard error, the
+ * information in them is positive definite, and the likelihood decreases from each bound
+ * inwards. */
+bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task,
+                   const gki_gk_purpose *purpose, gki_gk_point *point, size_t *steps);
 
 #endif

@@ -159,7 +159,7 @@ bool gki_gk_climb_at_c(gki_gk_with_c *own, const gki_gk_task *task, const gkv_gk
     if (!copy->fixed[3] && fabs(copy->v[3] - copy->low[3]) < 1e-12) /* a rounding error */
         copy->v[3] = copy->low[3];
     if (!(copy->fixed[0] && copy->fixed[1] && copy->fixed[2] && copy->fixed[3]))
-        return gki_gk_climb(&own->common, copy, point, &gain) == GKV_OK;
+        return gki_gk_climb(&own->common, copy, NULL, point, &gain) == GKV_OK;
     memcpy(point->v, copy->v, sizeof point->v);
     gki_gk_point_evaluate(&own->common, copy, point);
     copy->result.log_likelihood = point->value;

@@ -101,22 +101,27 @@ double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task 
 
 /* If the tails are much too light for the data, the derivatives of the likelihood are useless. k
  * first increases in fixed steps, as long as the mean log-likelihood of an observation increases by
- * more than 1. */
+ * more than 1. The slope decreases as k increases, so that a small one needs no trial. */
 static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, gki_gk_point *point)
 {
+    const double by = 0.05, worth = task->result.total;
     for (int step = 0; step < 20 && !task->fixed[3]; step++) {
+        if (by * fabs(point->gradient[3]) < 0.1 * worth)
+            break;
         gki_gk_point wider = *point;
-        wider.v[3] = fmin(task->high[3], point->v[3] + 0.05);
+        wider.v[3] = fmin(task->high[3], point->v[3] + by);
         gki_gk_point_evaluate(common, task, &wider);
-        if (!(wider.value > point->value + task->result.total))
+        if (!(wider.value > point->value + worth))
             break;
         *point = wider;
     }
 }
 
-gkv_status gki_gk_climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *point,
-                        double *gain)
+gkv_status gki_gk_climb(const gki_gk_fit_common *common, gki_gk_task *task,
+                        const gki_gk_known *rival, gki_gk_point *point, double *gain)
 {
+    const gki_gk_purpose purpose = {
+        .limit = common->set->advanced.max_newton, .known = rival, .known_count = rival != NULL};
     gki_gk_keep_off_the_pole(common, task);
     bool pinned = true;
     *gain = 0.0;
@@ -125,8 +130,7 @@ gkv_status gki_gk_climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_
         gki_gk_point_evaluate(common, task, point);
         *gain -= point->value;
         widen(common, task, point);
-        task->result.converged = gki_gk_ascend(common, task, common->set->advanced.max_newton,
-                                               point, &task->result.newton);
+        task->result.converged = gki_gk_ascend(common, task, &purpose, point, &task->result.newton);
         *gain += point->value;
         memcpy(task->v, point->v, sizeof point->v);
         GKV_TRY(gki_gk_fit_pin(common, task, &pinned));

@@ -198,7 +198,7 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     from.start.g = 0.0;
     gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
     if (gki_gk_begin_at(&held, &from, &start, &copy) != GKV_OK ||
-        gki_gk_climb(&held, &copy, &point, &gain) != GKV_OK)
+        gki_gk_climb(&held, &copy, NULL, &point, &gain) != GKV_OK)
         return GKV_OK;
     if (starts)
         GKV_TRY(try_starts(&held, &copy, false, &point));
@@ -275,7 +275,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     double gain = 0.0;
     gki_gk_fit_unpin(common, task);
     task->judged = false;
-    GKV_TRY(gki_gk_climb(common, task, &point, &gain));
+    GKV_TRY(gki_gk_climb(common, task, NULL, &point, &gain));
     if (!common->set->advanced.one_start && !task->of_levels)
         GKV_TRY(find_doubts(common, task, &point, gain, &found));
     bool thorough = found.any && !found.brief;

@@ -17,9 +17,13 @@ void gki_gk_try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, gki_gk_
                      gki_gk_point *best)
 {
     gki_gk_point point;
+    gki_gk_known rival = {.value = best->value};
     double gain = 0.0;
+    const bool verified = task->result.converged && isfinite(best->value) &&
+                          copy->spread == task->spread && copy->plain == task->plain;
+    memcpy(rival.v, best->v, sizeof rival.v);
     copy->result = task->result;
-    if (gki_gk_climb(common, copy, &point, &gain) != GKV_OK)
+    if (gki_gk_climb(common, copy, verified ? &rival : NULL, &point, &gain) != GKV_OK)
         return;
     const double lead = point.value - best->value;
     task->result.newton = copy->result.newton;
@@ -54,6 +58,7 @@ static const double worth = 10.0;
 typedef struct path {
     gki_gk_fit_common held; /* with g held */
     gki_gk_task task;       /* the fit for fewer values */
+    gki_gk_purpose purpose; /* of the steps at a stop */
     size_t *steps;
     gkv_gk gk[STOPS];    /* in the units of the solvers */
     double value[STOPS]; /* −∞ where the settings exclude this g */
@@ -75,7 +80,7 @@ static void go_to_stop(path *along, const gkv_gk *from, size_t i)
         return;
     memcpy(point.v, copy.v, sizeof point.v);
     gki_gk_point_evaluate(&along->held, &copy, &point);
-    gki_gk_ascend(&along->held, &copy, STOP_STEPS, &point, along->steps);
+    gki_gk_ascend(&along->held, &copy, &along->purpose, &point, along->steps);
     along->value[i] = point.value;
     along->gk[i] = gki_gk_fit_gk_of(&along->held, &copy, point.v);
 }
@@ -91,7 +96,9 @@ gkv_status gki_gk_follow_g(const gki_gk_fit_common *common, gki_gk_task *task, b
 {
     gkv_gk_fit_settings set = *common->set;
     gki_gk_thinned thin;
-    path along = {.held = *common, .steps = &task->result.newton};
+    path along = {.held = *common,
+                  .purpose = {.limit = STOP_STEPS, .enough = 0.01},
+                  .steps = &task->result.newton};
     if (set.fixed[2] || set.fixed[3])
         return GKV_OK;
     set.fixed[2] = true;
@@ -195,7 +202,7 @@ void gki_gk_move_from_pole(const gki_gk_fit_common *common, gki_gk_task *task, d
     copy.fixed[3] = true;
     memcpy(point.v, copy.v, sizeof point.v);
     gki_gk_point_evaluate(common, &copy, &point);
-    gki_gk_ascend(common, &copy, STEPS, &point, &task->result.newton);
+    gki_gk_ascend(common, &copy, &(gki_gk_purpose){.limit = STEPS}, &point, &task->result.newton);
     memcpy(copy.v, point.v, sizeof point.v);
     copy.fixed[3] = false;
     if (above > 0 || !leads_back(task, &point))

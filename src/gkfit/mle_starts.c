@@ -56,7 +56,15 @@ enum {
     MEETS = sizeof halves_z / sizeof *halves_z
 };
 enum { USUAL = 10, BRIEF = 2, BRIEF_STEPS = 6 }; /* see brief_starts */
-enum { FEW_STEPS = 8, GRID = 24, WIDE_GRID = 64, WAYPOINTS = 12, THIN = 1024 };
+enum {
+    FEW_STEPS = 8,
+    GRID = 24,
+    GRID_UNIT = 10,
+    GRID_END = 44,
+    WIDE_GRID = 64,
+    WAYPOINTS = 12,
+    THIN = 1024
+};
 
 /* The distance of k − k_min(g) from 0 in starts with a sharp edge. */
 static const double near_the_pole = 0.05;
@@ -154,29 +162,48 @@ static gkv_gk shape_start(const search *s, const double shape[2])
     return start;
 }
 
-/* Chooses the most likely B of every stride-th of a grid, and returns its likelihood. A is then
- * such that Q(z) is x, unless it is held. */
-static double choose_scale(const search *s, double z, double x, int stride, gkv_gk *start)
+/* The likelihood with B at a number of a grid. A is such that Q(z) is x, unless it is held. */
+static double likelihood_at_scale(const search *s, double place, double x, int i, gkv_gk *start)
 {
-    const bool *held = s->common->set->fixed;
+    start->b = 0.02 * pow(1.5, i);
+    if (!s->common->set->fixed[0])
+        start->a = x - start->b * place;
+    return gki_gk_fit_likelihood(s->common, &s->thinned.task, start, NULL);
+}
+
+/* Chooses the most likely B of every fourth of a grid, and then, unless `coarse`, climbs in the
+ * grid from there. Returns the likelihood. A is then such that Q(z) is x, unless it is held. */
+static double choose_scale(const search *s, double z, double x, bool coarse, gkv_gk *start)
+{
     gkv_gk unit = *start;
     unit.a = 0.0, unit.b = 1.0;
     const double place = gkv_gk_Q(&unit, z);
-    double best = start->b, most = -INFINITY;
+    double most = -INFINITY;
+    int i = 0;
     /* beyond the grid as long as the likelihood increases */
-    for (int i = 0; i < GRID || (best == start->b && start->b < 1e6); i += stride) {
-        start->b = 0.02 * pow(1.5, i);
-        if (!held[0])
-            start->a = x - start->b * place;
-        const double value = gki_gk_fit_likelihood(s->common, &s->thinned.task, start, NULL);
+    for (int j = 0; j < GRID || (i == j - 4 && j < GRID_END); j += 4) {
+        const double value = likelihood_at_scale(s, place, x, j, start);
         if (value > most) {
             most = value;
-            best = start->b;
+            i = j;
         }
     }
-    start->b = best;
-    if (!held[0])
-        start->a = x - best * place;
+    for (int stride = 2; stride >= 1 && !coarse; stride /= 2)
+        for (int way = 1; way >= -1; way -= 2) {
+            int steps = 0;
+            for (; i + way * stride >= 0 && i + way * stride <= GRID_END; steps++) {
+                const double value = likelihood_at_scale(s, place, x, i + way * stride, start);
+                if (!(value > most))
+                    break;
+                most = value;
+                i += way * stride;
+            }
+            if (steps > 0)
+                break;
+        }
+    start->b = 0.02 * pow(1.5, i);
+    if (!s->common->set->fixed[0])
+        start->a = x - start->b * place;
     return most;
 }
 
@@ -189,7 +216,7 @@ static gkv_gk edge_start(const search *s, double g)
     for (int i = 1; i < 40; i++)
         if (gkv_gk_dQ(&start, 0.1 * i * way) < gkv_gk_dQ(&start, z))
             z = 0.1 * i * way;
-    choose_scale(s, z, s->ends[g > 0 ? 0 : 1], 1, &start);
+    choose_scale(s, z, s->ends[g > 0 ? 0 : 1], false, &start);
     return start;
 }
 
@@ -207,7 +234,7 @@ static double quantile_at(const gki_gk_task *task, double z)
 static gkv_gk split_start(const search *s, const double split[3])
 {
     gkv_gk start = shape_start(s, split + 1);
-    choose_scale(s, 0.0, quantile_at(s->task, split[0]), 1, &start);
+    choose_scale(s, 0.0, quantile_at(s->task, split[0]), false, &start);
     return start;
 }
 
@@ -221,7 +248,7 @@ static gkv_gk halves_start(const search *s, size_t i)
     double most = -INFINITY;
     for (size_t j = 0; j < MEETS; j++) {
         gkv_gk start = shape;
-        const double value = choose_scale(s, 0.0, quantile_at(s->task, halves_z[j]), 4, &start);
+        const double value = choose_scale(s, 0.0, quantile_at(s->task, halves_z[j]), true, &start);
         if (value > most) {
             most = value;
             best = start;
@@ -293,7 +320,7 @@ static gkv_gk held_start(const search *s, size_t i)
     if (!gkv_gk_is_valid(&start))
         return start; /* no start; see gki_gk_begin_at */
     if (!held[1])
-        choose_scale(s, 0.0, 0.0, 1, &start);
+        choose_scale(s, 0.0, 0.0, false, &start);
     return start;
 }
 
@@ -301,11 +328,12 @@ static gkv_gk held_start(const search *s, size_t i)
 static double few_steps(const search *s, const gki_gk_fit_common *common, gki_gk_task *thin,
                         size_t limit, gkv_gk *end)
 {
+    const gki_gk_purpose purpose = {.limit = limit, .enough = 0.01};
     gki_gk_point point;
     size_t steps = 0;
     memcpy(point.v, thin->v, sizeof point.v);
     gki_gk_point_evaluate(common, thin, &point);
-    gki_gk_ascend(common, thin, limit, &point, &steps);
+    gki_gk_ascend(common, thin, &purpose, &point, &steps);
     *end = gki_gk_fit_gk_of(s->common, thin, point.v);
     return point.value;
 }

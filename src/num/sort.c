@@ -9,7 +9,7 @@
 
 /* Digits have 11 bits, so that the tables of counts fit the first-level cache. For few values
  * digits have 8 bits, because scanning larger tables would take longer than sorting. */
-enum { WIDE = 11, NARROW = 8, WIDE_FROM = 4096, TABLES = 8 };
+enum { WIDE = 11, NARROW = 8, WIDE_FROM = 4096, TABLES = 8, FEW = 128 };
 
 static uint64_t key_of(double value)
 {
@@ -38,8 +38,30 @@ static void sort_by_digit(size_t n, const double *from, const double *from_weigh
     }
 }
 
+/* Inserts each value into the sorted ones before it. */
+static void sort_few(size_t n, double *x, double *weights)
+{
+    for (size_t i = 1; i < n; i++) {
+        const double value = x[i], weight = weights ? weights[i] : 0.0;
+        const uint64_t key = key_of(value);
+        size_t j = i;
+        for (; j > 0 && key_of(x[j - 1]) > key; j--) {
+            x[j] = x[j - 1];
+            if (weights)
+                weights[j] = weights[j - 1];
+        }
+        x[j] = value;
+        if (weights)
+            weights[j] = weight;
+    }
+}
+
 void gki_sort(size_t n, double *x, double *weights, double *spare)
 {
+    if (n <= FEW) {
+        sort_few(n, x, weights);
+        return;
+    }
     uint32_t counts[TABLES << NARROW > 6 << WIDE ? TABLES << NARROW : 6 << WIDE];
     const unsigned bits = n < WIDE_FROM ? NARROW : WIDE, digits = (64 + bits - 1) / bits;
     const size_t size = (size_t)1 << bits;
