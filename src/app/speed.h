@@ -87,7 +87,7 @@ typedef struct gki_bench_operations {
 void gki_bench_count(const gkv_model *model, gki_bench_operations *operations);
 
 /* Times one product of square matrices of size n (1 … 16384) in single precision, by OpenBLAS on
- * `threads` threads (1 … 256). The product has 2n³ operations. An untimed product comes before it.
+ * `threads` threads (1 … 256). The product has 2n³ operations. A smaller one, untimed, precedes it.
  * Afterwards OpenBLAS has its former number of threads. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY;
  * GKV_ERR_IO if OpenBLAS is not installed. */
 GKV_MUST_USE gkv_status gki_bench_gemm(size_t n, int threads, double *seconds);

@@ -45,9 +45,10 @@ END
 # Mixtures, also by class with synthetic labels. The first refit is measured alone. The others use sufficient
 # statistics, and come as often as in a run.
 expect 0 "refits of the base" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only training --only run \
-    --set model.base_classes=3 --json by-class.json
+    --only evaluation --only draws --set model.base_classes=3 --json by-class.json
+grep -q "configured, 1 thread" output || fail "by class: no figures of the configured model"
+grep -q "quantile of p" output && fail "by class: more than was asked for"
 grep -qE "nan|inf" output && fail "by class: a figure is not a number"
-expect 0 "configured, 1 thread" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only evaluation --only draws
 expect 0 "refits of the base" "$gkvae" bench mixture.ini --images 1000 --threads 1 --seconds 1 --only training --json mixture.json
 /usr/bin/python3 - << 'END' || fail "figures of refits"
 import json
@@ -79,7 +80,10 @@ expect 5 "none.ini" "$gkvae" bench none.ini --json new.json
 [ -e new.json ] && fail "a file without figures"
 
 # There are more threads than images for them.
-expect 0 "plain, 64 threads" "$gkvae" bench small.ini --only evaluation --images 1000 --threads 64 --seconds 1
+expect 0 "plain, 64 threads" "$gkvae" bench small.ini --only evaluation --only draws --images 1000 --threads 64 \
+    --seconds 1 --set eval.samples=1
+grep -q "draws from the prior" output && ! grep -q "refits of the base" output ||
+    fail "other parts than evaluation and draws: $(cat output)"
 grep -qE "nan|inf" output && fail "a figure of an evaluation of fewer images is not a number"
 
 # A signal to the program alone stops a measurement of some minutes at once, and no file is left.

@@ -46,10 +46,15 @@ for threads in 1 2; do
 done
 cmp draws-1.npy draws-2.npy || fail "other draws on two threads"
 
+# few: a data set of 320 images, of which 300 are trained on.
+{ printf '\0\0\010\003\0\0\001\100\0\0\0\034\0\0\0\034'
+  gzip -dc "$source/tests/fixtures/mnist-small/train-images-idx3-ubyte.gz" | tail -c +17 | head -c $((320 * 784)); } > few.idx
+few=(--set data.train_images=few.idx --set data.validation=20)
+
 # Other kinds of training step, and without blocks.
 expect 0 "done" "$gkvae" train conv.ini --out iwae --epochs 1 --set train.objective=iwae --set train.samples=3 \
     --set train.resampling=importance --set model.conv_blocks=0
-expect 0 "done" "$gkvae" train conv.ini --out tuned --set train.fine_tune_epochs=1 --set model.conv_blocks=2 \
+expect 0 "done" "$gkvae" train conv.ini --out tuned "${few[@]}" --set train.fine_tune_epochs=1 --set model.conv_blocks=2 \
     --set model.conv_block=depthwise --set model.downsampling=stride
 
 # Grey levels: several numbers for each pixel. Sides that are not multiples of 4, and three channels.
@@ -65,7 +70,7 @@ is_true "$(value colour refined_neg_elbo) <= $(value colour neg_elbo)" || fail "
 # The first steps on large images stay near the prior: the KL term is not 10⁸ nats.
 expect 0 "done" "$gkvae" train conv.ini --out large --epochs 1 --set data.binarization=grey --set data.channels=3 \
     --set data.resize=64x64 --set model.likelihood=logistic-mixture --set model.half_channels=4 \
-    --set model.quarter_channels=48 --set data.validation=1700 --set train.batch=15 --set model.base=normal \
+    --set model.quarter_channels=48 "${few[@]}" --set train.batch=15 --set model.base=normal \
     --set model.base_fit=fixed --set train.learning_rate=0.003
 is_true "$(tail -n 1 large/history.csv | cut -d, -f5) < 40" ||
     fail "the KL term of 64×64 colour images: $(tail -n 1 large/history.csv)"

@@ -24,7 +24,7 @@ cmp run-1/model.safetensors resumed/model.safetensors || fail "another model aft
 
 # The figures.
 value() { json_number "$1/metrics.json" "$2"; }
-expect 0 "bits per dimension, at most" "$gkvae" eval run-1 --refine lm:2 --set eval.draws=100 --set eval.draw_sets=1 --set eval.features=mnist
+expect 0 "bits per dimension, at most" "$gkvae" eval run-1 --refine lm:2 --set eval.images=100 --set eval.draws=100 --set eval.draw_sets=1 --set eval.features=mnist
 grep -qi "binar\|probabilit" output && fail "the text of an evaluation names binary pixels: $(grep -i 'binar\|probabilit' output)"
 [ "$(value run-1 pixels)" = '"grey levels"' ] || fail "pixels are $(value run-1 pixels)"
 [ "$(value run-1 values)" = 784 ] || fail "$(value run-1 values) values"

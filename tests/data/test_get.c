@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -526,9 +527,44 @@ static void a_stop_ends_it(void **state)
                  GKV_ERR_IO, "train-images-idx3-ubyte.gz: cannot be made");
 }
 
+#define WITH_PATH(test) cmocka_unit_test_setup_teardown(test, own_path, give_path_back)
+
+/* Cases that wait for seconds, and one that ignores SIGCHLD. Each has its own process and temporary
+ * folder, beside the others. */
+static const struct CMUnitTest apart[] = {
+    cmocka_unit_test(a_dead_proxy_is_soon_given_up),
+    WITH_PATH(slow_programs_are_stopped),
+    WITH_PATH(a_stop_ends_it),
+    WITH_PATH(children_may_be_reaped),
+};
+enum { APART = sizeof apart / sizeof *apart };
+
+static int run_apart(size_t i)
+{
+    const struct CMUnitTest tests[] = {apart[i]};
+    return cmocka_run_group_tests(tests, make_sums, remove_temporary);
+}
+
+/* Begins them; children[i] runs apart[i]. */
+static void begin_apart(pid_t children[APART])
+{
+    fflush(NULL);
+    for (size_t i = 0; i < APART; i++)
+        if ((children[i] = fork()) == 0)
+            exit(run_apart(i) != 0);
+}
+
+/* The number of them that failed or could not be run. */
+static int end_apart(const pid_t children[APART])
+{
+    int failed = 0, result = 0;
+    for (size_t i = 0; i < APART; i++)
+        failed += children[i] < 0 || waitpid(children[i], &result, 0) != children[i] || result != 0;
+    return failed;
+}
+
 int main(void)
 {
-#define WITH_PATH(test) cmocka_unit_test_setup_teardown(test, own_path, give_path_back)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_is_sha256),
         cmocka_unit_test(present_files_are_used),
@@ -545,13 +581,12 @@ int main(void)
         WITH_PATH(debian_packages_are_unpacked_and_not_installed),
         WITH_PATH(incomplete_packages_are_refused),
         cmocka_unit_test(downloads_are_bounded),
-        cmocka_unit_test(a_dead_proxy_is_soon_given_up),
         cmocka_unit_test(mirrors_come_before_programs),
         WITH_PATH(programs_are_looked_for_on_the_path),
         WITH_PATH(failures_of_programs_are_told),
-        WITH_PATH(children_may_be_reaped),
-        WITH_PATH(slow_programs_are_stopped),
-        WITH_PATH(a_stop_ends_it),
     };
-    return cmocka_run_group_tests(tests, make_sums, remove_temporary);
+    pid_t children[APART];
+    begin_apart(children);
+    const int failed = cmocka_run_group_tests(tests, make_sums, remove_temporary);
+    return failed + end_apart(children);
 }

@@ -392,6 +392,7 @@ static void check_early_stopping(const char *ema)
     set(&settings, "train.learning_rate", "1");
     set(&settings, "train.patience", "2");
     set(&settings, "train.ema", ema);
+    set(&settings, "model.base", "full-gaussian"); /* whose refits to such codes take no time */
     char name[32], stopped[32];
     snprintf(name, sizeof name, "patience-%s", ema);
     snprintf(stopped, sizeof stopped, "stopped-%s", ema);
