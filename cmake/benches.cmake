@@ -44,8 +44,11 @@ gkv_bench_peers(mgh CMINPACK)
 # Measures of generated samples: time.
 gkv_bench(generation)
 
-# Matrix products at the shapes of a training step, and likelihoods: these look at the inside of a module.
+# Matrix products at the shapes of a training step, likelihoods, and flows of tables: these look at the inside of a
+# module.
 add_executable(bench_gemm EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/gemm.c)
 target_link_libraries(bench_gemm PRIVATE module_nn)
 add_executable(bench_likelihood EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/likelihood.c)
 target_link_libraries(bench_likelihood PRIVATE module_likelihood)
+add_executable(bench_density_flow EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/density_flow.c)
+target_link_libraries(bench_density_flow PRIVATE module_density)

@@ -3,8 +3,9 @@
  * A fit has four steps.
  *   1. Margins. Each column has its own continuous distribution F_j. Cross-validation chooses it
  *      from g-and-k with k ≥ 0, Student's t, and a monotone spline between empirical quantiles with
- *      generalised Pareto tails. The normal scores of a row are z_j = Φ⁻¹(F_j(x_j)), computed from
- *      the logarithm of the smaller tail probability.
+ *      generalised Pareto tails, or lighter ones. The outermost values correct the tails of g-and-k
+ *      and t. The normal scores of a row are z_j = Φ⁻¹(F_j(x_j)), computed from the logarithm of
+ *      the smaller tail probability.
  *   2. Robust whitening w = L⁻¹z. LLᵀ is the scatter matrix of the t copula of the scores.
  *   3. Candidates: a t copula (Demarta and McNeil, International Statistical Review 73, 2005), a
  *      normal mixture on the scores, a mixture of multivariate g-and-k distributions on the values
@@ -52,13 +53,13 @@ typedef enum gkv_density_candidate {
 typedef enum gkv_density_margin {
     GKV_DENSITY_MARGIN_GK,       /* g-and-k with k ≥ 0 */
     GKV_DENSITY_MARGIN_T,        /* Student's t */
-    GKV_DENSITY_MARGIN_SPLINE,   /* quantile spline with generalised Pareto tails */
+    GKV_DENSITY_MARGIN_SPLINE,   /* quantile spline with Pareto tails, or lighter ones */
     GKV_DENSITY_MARGINS,         /* the number of kinds */
     GKV_DENSITY_MARGIN_AUTO = -1 /* as a setting: chosen by cross-validation */
 } gkv_density_margin;
 
 /* The most parameters of a margin that gkv_density_margin_info has. */
-enum { GKV_DENSITY_MARGIN_PARAMETERS = 5 };
+enum { GKV_DENSITY_MARGIN_PARAMETERS = 7 };
 
 /* Returns a name such as "t-copula", "normal-mixture", "gk-mixture" or "flow"; for margins
  * "g-and-k", "t" or "spline". NULL for another number. The string is static. */
@@ -151,8 +152,10 @@ GKV_API int64_t gkv_density_chosen(const gkv_density *density);
 
 typedef struct gkv_density_margin_info {
     int64_t kind; /* a gkv_density_margin */
-    /* g-and-k: A, B, g, k, c; t: location, scale, ν; spline: the number of knots, and the shapes ξ
-     * of the lower and of the upper tail */
+    /* g-and-k: A, B, g, k, c; t: location, scale, ν; both then have the scales of the lower and of
+     * the upper tail: if one is not 1, the outermost values do not follow the family, and the
+     * probability beyond x approaches that of the family to the power 1/scale. Spline: the number
+     * of knots, and the shapes ξ of the lower and of the upper tail */
     double parameters[GKV_DENSITY_MARGIN_PARAMETERS];
     /* the mean log density of rows that the fit has not seen, for each kind; NaN if not tried */
     double held_out[GKV_DENSITY_MARGINS];

@@ -37,8 +37,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_density_fit(
 /* The numbers of a margin: indices of the members of gkv_density_margin_info. */
 enum {
     GKV_FLAT_MARGIN_KIND,                                      /* a gkv_density_margin */
-    GKV_FLAT_MARGIN_PARAMETERS,                                /* five numbers */
-    GKV_FLAT_MARGIN_HELD_OUT = GKV_FLAT_MARGIN_PARAMETERS + 5, /* a number for each kind */
+    GKV_FLAT_MARGIN_PARAMETERS,                                /* seven numbers */
+    GKV_FLAT_MARGIN_HELD_OUT = GKV_FLAT_MARGIN_PARAMETERS + 7, /* a number for each kind */
     GKV_FLAT_MARGIN_RESOLUTION = GKV_FLAT_MARGIN_HELD_OUT + GKV_DENSITY_MARGINS,
     GKV_FLAT_MARGIN_ATOM,
     GKV_FLAT_MARGIN_ATOM_SHARE,

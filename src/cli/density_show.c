@@ -1,16 +1,25 @@
 /* A density as text and as JSON; declared in cli_density.h. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli_density.h"
 #include "records.h"
 #include "texts.h"
+
+/* Whether the parameter is the scale of a tail that is not corrected, which text leaves out. */
+static bool is_plain_tail(const char *name, double value)
+{
+    return value == 1 && (strcmp(name, "lower tail") == 0 || strcmp(name, "upper tail") == 0);
+}
 
 char *cli_density_margin_text(const gkv_density_margin_info *info)
 {
     char *text = cli_text("%s", "");
     const char *name;
     for (size_t p = 0; (name = gkv_density_margin_parameter(info->kind, p)) != NULL; p++) {
+        if (is_plain_tail(name, info->parameters[p]))
+            continue;
         char *longer = cli_text("%s%s%s = %.4g", text, p ? ", " : "", name, info->parameters[p]);
         free(text);
         text = longer;

@@ -113,6 +113,8 @@ const char *gkv_flat_density_margin_name(size_t i)
         "parameter.3",
         "parameter.4",
         "parameter.5",
+        "parameter.6",
+        "parameter.7",
         [GKV_FLAT_MARGIN_HELD_OUT] = NULL, /* of each kind: held_out_names */
         [GKV_FLAT_MARGIN_RESOLUTION] = "resolution",
         [GKV_FLAT_MARGIN_ATOM] = "atom",

@@ -39,20 +39,26 @@ gkv_status gki_margin_scores(const gki_margin *m, size_t n, const double *x, dou
 {
     const gki_margin_ops *ops = ops_of(m);
     if (ops->scores)
-        return ops->scores(m, n, x, z, log_slope);
-    for (size_t i = 0; i < n; i++) {
+        GKV_TRY(ops->scores(m, n, x, z, log_slope));
+    for (size_t i = 0; i < n && !ops->scores; i++) {
         const double value = x[i];
         double slope = isnan(value) ? NAN : -INFINITY;
         z[i] = isfinite(value) ? ops->score(m, value, &slope) : value;
         if (log_slope)
             log_slope[i] = slope;
     }
+    if (ops->is_family)
+        gki_margin_correct_scores(m, n, z, log_slope);
     return GKV_OK;
 }
 
 gkv_status gki_margin_values(const gki_margin *m, size_t n, const double *z, double *x)
 {
     const gki_margin_ops *ops = ops_of(m);
+    if (ops->is_family) {
+        gki_margin_uncorrect_scores(m, n, z, x);
+        z = x;
+    }
     if (ops->values)
         return ops->values(m, n, z, x);
     for (size_t i = 0; i < n; i++)
@@ -70,7 +76,9 @@ void gki_margin_describe(const gki_margin *m, gkv_density_margin_info *info)
 gkv_status gki_margin_check(const gki_margin *m)
 {
     for (int64_t kind = 0; kind < GKV_DENSITY_MARGINS; kind++)
-        if (m->kind == (double)kind && table[kind]->is_valid(m))
+        if (m->kind == (double)kind && table[kind]->is_valid(m) &&
+            (!table[kind]->is_family ||
+             (gki_margin_tail_is_valid(&m->lower) && gki_margin_tail_is_valid(&m->upper))))
             return GKV_OK;
     return gki_fail(GKV_ERR_DATA, "a margin is not a distribution");
 }
@@ -80,7 +88,8 @@ gkv_status gki_margin_fit(int64_t kind, size_t detail, const gki_column *column,
     memset(out, 0, sizeof *out);
     out->kind = (double)kind;
     GKV_TRY(table[kind]->fit(column, detail, out));
-    return gki_margin_check(out);
+    GKV_TRY(gki_margin_check(out));
+    return table[kind]->is_family ? gki_margin_fit_tails(column, out) : GKV_OK;
 }
 
 size_t gki_margin_resolutions(int64_t kind, size_t n)

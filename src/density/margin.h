@@ -21,8 +21,14 @@
 /* ROWS_FEW: with fewer rows the t is preferred, and its ν is at least 2. */
 enum { GKV_MARGIN_KNOTS_MAX = 40, GKV_MARGIN_ROWS_FEW = 200 };
 
-/* A tail begins at `threshold`, beyond which the margin has the probability e^log_share. With the
- * excess y the survival function is e^log_share (1 + ξ y/σ)^(−1/ξ). */
+/* A tail of a spline begins at `threshold`, beyond which the margin has the probability
+ * e^log_share. With v = y/σ of the excess y the survival function is e^log_share times
+ * (1 + ξv)^(−1/ξ) for ξ > 0, and exp(−v + ξv²/2) for ξ ≤ 0, which has the same first two terms in v
+ * and no end.
+ *
+ * A tail of a family begins at its tail probability e^log_share. σ ≠ 1 corrects it: far out its
+ * tail probability is that of the family to the power 1/σ (margin_tails.c). σ = 0 is no correction
+ * either. */
 typedef struct gki_tail {
     double threshold, log_share, sigma, xi;
 } gki_tail;
@@ -53,6 +59,7 @@ typedef struct gki_margin_ops {
     /* the names of the numbers that describe() writes; NULL after the last */
     const char *parameters[GKV_DENSITY_MARGIN_PARAMETERS];
     bool takes_intervals; /* whether fit() uses the intervals of values */
+    bool is_family;       /* a family of distributions, whose tails margin_tails.c corrects */
     /* The number of resolutions in which n values can be fitted; NULL for one. */
     size_t (*resolutions)(size_t n);
     /* Fits all members but kind, which are zero, in the resolution `detail`, the coarsest first.
@@ -61,7 +68,8 @@ typedef struct gki_margin_ops {
     /* Whether the numbers, as a damaged file may have them, are a distribution. */
     bool (*is_valid)(const gki_margin *margin);
     void (*describe)(const gki_margin *margin, double *parameters);
-    /* The score of a finite x, with log dz/dx; and the value of a finite z. */
+    /* The score of a finite x, with log dz/dx; and the value of a finite z. These are without the
+     * correction of tails. */
     double (*score)(const gki_margin *margin, double x, double *log_slope);
     double (*value)(const gki_margin *margin, double z);
     /* The same for arrays, as gki_margin_scores() and gki_margin_values(), for a kind that is
@@ -96,6 +104,25 @@ gkv_status gki_margin_fit(int64_t kind, size_t detail, const gki_column *column,
 
 /* The number of resolutions for n values. */
 size_t gki_margin_resolutions(int64_t kind, size_t n);
+
+/* --- The tails of families: margin_tails.c --------------------------------- */
+
+/* Fits the corrections of the tails of a margin that has none. Columns of intervals and columns
+ * with few values in the tails get none. GKV_ERR_MEMORY. */
+gkv_status gki_margin_fit_tails(const gki_column *column, gki_margin *margin);
+
+/* Whether the numbers, as a damaged file may have them, are a correction. */
+bool gki_margin_tail_is_valid(const gki_tail *tail);
+
+/* The σ of a family's tail; 1 without a correction. */
+double gki_margin_tail_scale(const gki_tail *tail);
+
+/* Turns scores of the family into those of the margin, in place, and log dz/dx unless it is
+ * NULL. */
+void gki_margin_correct_scores(const gki_margin *margin, size_t n, double *z, double *log_slope);
+
+/* Turns scores of the margin into those of the family. `out` may be z. */
+void gki_margin_uncorrect_scores(const gki_margin *margin, size_t n, const double *z, double *out);
 
 /* --- The choice: margin_choice.c ------------------------------------------ */
 

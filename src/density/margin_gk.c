@@ -66,13 +66,17 @@ static bool is_valid_gk(const gki_margin *m)
 static void describe_gk(const gki_margin *m, double *parameters)
 {
     memcpy(parameters, m->gk, sizeof m->gk);
+    parameters[5] = gki_margin_tail_scale(&m->lower);
+    parameters[6] = gki_margin_tail_scale(&m->upper);
 }
 
-const gki_margin_ops gki_margin_gk = {.name = "g-and-k",
-                                      .parameters = {"A", "B", "g", "k", "c"},
-                                      .takes_intervals = true,
-                                      .fit = fit_gk,
-                                      .is_valid = is_valid_gk,
-                                      .describe = describe_gk,
-                                      .scores = gk_scores,
-                                      .values = gk_values};
+const gki_margin_ops gki_margin_gk = {
+    .name = "g-and-k",
+    .parameters = {"A", "B", "g", "k", "c", "lower tail", "upper tail"},
+    .takes_intervals = true,
+    .is_family = true,
+    .fit = fit_gk,
+    .is_valid = is_valid_gk,
+    .describe = describe_gk,
+    .scores = gk_scores,
+    .values = gk_values};

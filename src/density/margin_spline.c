@@ -1,6 +1,8 @@
 /* The spline with generalised Pareto tails: a monotone cubic through knots (x_i, z_i), which are
- * empirical quantiles (Fritsch and Carlson 1980). Beyond the outermost knots, tails are generalised
- * Pareto with shape 0 ≤ ξ < 1. */
+ * empirical quantiles (Fritsch and Carlson 1980). Beyond the outermost knots, tails with a shape
+ * ξ < 1 are generalised Pareto for ξ > 0. A generalised Pareto tail with ξ < 0, as the excesses of
+ * a normal distribution seem to have, would end. Here it has the hazard (1 − ξy/σ)/σ instead,
+ * which is the same to the first order in y; the tails of a normal distribution are about so. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,10 +61,24 @@ static double cubic(const gki_margin *m, size_t i, double u, double *derivative)
 static double log_survival(const gki_tail *tail, double y, double *log_density)
 {
     const double v = y / tail->sigma, xi = tail->xi;
-    const double beyond = xi > 0 ? log1p(xi * v) : 0;
-    const double lp = tail->log_share - (xi > 0 ? beyond / xi : v);
+    if (xi <= 0) {
+        const double near = fmin(v, 1e150); /* its square is finite */
+        const double lp = tail->log_share - near * (1 - 0.5 * xi * near);
+        *log_density = lp + log1p(-xi * near) - log(tail->sigma);
+        return lp;
+    }
+    const double beyond = log1p(xi * v), lp = tail->log_share - beyond / xi;
     *log_density = lp - beyond - log(tail->sigma);
     return lp;
+}
+
+/* The excess beyond which the share e^(−h) of the tail is. */
+static double excess_of(const gki_tail *tail, double h)
+{
+    const double xi = tail->xi;
+    if (xi > 0)
+        return tail->sigma * expm1(xi * h) / xi;
+    return tail->sigma * 2 * h / (1 + sqrt(1 - 2 * xi * h));
 }
 
 static double spline_score(const gki_margin *m, double x, double *log_slope)
@@ -91,8 +107,7 @@ static double spline_value(const gki_margin *m, double z)
         const bool low = z < m->z[0];
         const gki_tail *tail = low ? &m->lower : &m->upper;
         const double excess = tail->log_share - gki_normal_log_cdf(-fabs(z));
-        const double y =
-            tail->sigma * (tail->xi > 0 ? expm1(tail->xi * excess) / tail->xi : excess);
+        const double y = excess_of(tail, excess);
         return tail->threshold + (low ? -y : y);
     }
     /* Newton's method between bounds that it halves */
@@ -116,50 +131,85 @@ static double spline_value(const gki_margin *m, double z)
 
 /* --- Tails ---------------------------------------------------------------- */
 
-/* Fits a generalised Pareto distribution to the excesses y[n], ascending, by the estimator of Zhang
- * and Stephens (Technometrics 51, 2009). As in Vehtari et al. (2024), the shape is shrunk, here
- * towards 0.1 by ten values: tails of columns are rarely heavier. Shapes below 0 would end the
- * support; ξ = 0, the exponential distribution, replaces them. */
-static void fit_tail(size_t n, const double *y, gki_tail *tail)
+/* Shapes have a normal prior: tails of columns are rarely heavier. */
+static const double prior_shape = 0.1, prior_sd = 0.2, shape_min = -0.6, shape_max = 0.95;
+
+/* The sum of the log densities of excesses y[n], at the best σ for a shape. *log_sigma is a start,
+ * and becomes its logarithm. The steps are those of Newton's method with the expected curvature. */
+static double profile(size_t n, const double *y, double xi, double *log_sigma)
 {
-    enum { VALUES_MAX = 4000 };
+    const double curvature = xi > 0 ? 1 / (1 + 2 * xi) : 1 - xi;
+    double sum = 0;
+    for (int step = 0; step < 60; step++) {
+        const double rate = exp(-*log_sigma);
+        double slope = 0;
+        sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            const double v = y[i] * rate, w = 1 + fabs(xi) * v;
+            if (xi > 0) {
+                sum -= (1 + 1 / xi) * log(w);
+                slope += (1 + xi) * v / w;
+            } else {
+                sum += log(w) - v * (1 - 0.5 * xi * v);
+                slope += v * w + xi * v / w;
+            }
+        }
+        sum -= (double)n * *log_sigma;
+        const double move = (slope / (double)n - 1) / curvature;
+        if (fabs(move) < 1e-7)
+            break;
+        *log_sigma += fmin(fmax(move, -1), 1);
+    }
+    return sum;
+}
+
+/* Fits the tail of excesses y[n], which may become fewer, by the posterior mean of the shape, whose
+ * likelihood has the best scale for each shape. A coarse grid of shapes finds the maximum, and a
+ * fine one around it gives the mean. */
+static void fit_tail(size_t n, double *y, gki_tail *tail)
+{
+    enum { VALUES_MAX = 4000, COARSE = 15, FINE = 13 };
     const size_t stride = n > VALUES_MAX ? n / VALUES_MAX : 1, used = (n + stride - 1) / stride;
-    const size_t grid = 30 + (size_t)sqrt((double)used);
-    const double quarter = y[(size_t)((double)n / 4 + 0.5) - (n >= 2 ? 1 : 0)], last = y[n - 1];
-    double mean = 0, best = -INFINITY, total = 0, theta = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += y[i] / (double)n;
+    double mean = 0, best = -INFINITY, middle = 0, total = 0, shape = 0, log_posterior[COARSE];
+    for (size_t i = 0; i < used; i++) {
+        y[i] = y[i * stride];
+        mean += y[i] / (double)used;
+    }
     tail->xi = 0;
     tail->sigma = mean;
-    if (!(quarter > 0 && mean > 0))
+    if (!(mean > 0))
         return;
-    double likelihood[128], rate[128];
-    for (size_t j = 0; j < grid && j < 128; j++) {
-        const double level = ((double)j + 0.5) / (double)grid;
-        rate[j] = 1 / last + (1 - sqrt(1 / level)) / (3 * quarter);
-        double k = 0;
-        for (size_t i = 0; i < n; i += stride)
-            k += log1p(-rate[j] * y[i]);
-        k /= (double)used;
-        likelihood[j] = (double)used * (log(-rate[j] / k) - k - 1);
-        best = fmax(best, likelihood[j]);
+    const double weight = (double)n / (double)used;
+    double log_sigma = log(mean), at_best = log_sigma;
+    for (size_t j = 0; j < COARSE; j++) {
+        const double xi = -0.5 + 0.1 * (double)j, off = (xi - prior_shape) / prior_sd;
+        log_posterior[j] = weight * profile(used, y, xi, &log_sigma) - 0.5 * off * off;
+        if (log_posterior[j] > best) {
+            best = log_posterior[j];
+            middle = xi;
+            at_best = log_sigma;
+        }
     }
-    for (size_t j = 0; j < grid && j < 128; j++) {
-        const double weight = isfinite(likelihood[j]) ? exp(likelihood[j] - best) : 0;
-        total += weight;
-        theta += weight * (isfinite(likelihood[j]) ? rate[j] : 0);
+    const size_t j = (size_t)lround((middle + 0.5) / 0.1);
+    double sd = 0.1;
+    if (j > 0 && j + 1 < COARSE) { /* the parabola through three shapes */
+        const double before = log_posterior[j - 1] - best, after = log_posterior[j + 1] - best;
+        middle += 0.05 * (after - before) / -(before + after);
+        sd = 0.1 / sqrt(-(before + after));
     }
-    theta /= total;
-    double xi = 0;
-    for (size_t i = 0; i < n; i += stride)
-        xi += log1p(-theta * y[i]);
-    xi /= (double)used;
-    const double sigma = -xi / theta;
-    xi = ((double)n * xi + 10 * 0.1) / ((double)n + 10);
-    if (xi > 0 && isfinite(sigma) && sigma > 0) {
-        tail->xi = fmin(xi, 0.95);
-        tail->sigma = sigma;
+    log_sigma = at_best;
+    for (size_t i = 0; i < FINE; i++) {
+        const double xi = fmin(fmax(middle + 0.5 * sd * ((double)i - FINE / 2), shape_min),
+                               shape_max),
+                     off = (xi - prior_shape) / prior_sd,
+                     density =
+                         exp(weight * profile(used, y, xi, &log_sigma) - 0.5 * off * off - best);
+        total += density;
+        shape += density * xi;
     }
+    tail->xi = shape / total;
+    (void)profile(used, y, tail->xi, &log_sigma);
+    tail->sigma = exp(log_sigma);
 }
 
 /* --- Knots ---------------------------------------------------------------- */
@@ -274,7 +324,7 @@ static gkv_status fit_spline(const gki_column *column, size_t detail, gki_margin
 static bool is_tail(const gki_tail *tail)
 {
     return isfinite(tail->threshold) && tail->log_share < 0 && isfinite(tail->log_share) &&
-           tail->sigma > 0 && isfinite(tail->sigma) && tail->xi >= 0 && tail->xi < 1;
+           tail->sigma > 0 && isfinite(tail->sigma) && tail->xi > -1 && tail->xi < 1;
 }
 
 static bool is_valid_spline(const gki_margin *m)

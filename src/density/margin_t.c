@@ -65,12 +65,16 @@ static void describe_t(const gki_margin *m, double *parameters)
     parameters[0] = m->t.location;
     parameters[1] = m->t.scale;
     parameters[2] = m->t.freedom;
+    parameters[3] = gki_margin_tail_scale(&m->lower);
+    parameters[4] = gki_margin_tail_scale(&m->upper);
 }
 
-const gki_margin_ops gki_margin_t = {.name = "t",
-                                     .parameters = {"location", "scale", "ν"},
-                                     .fit = fit_t,
-                                     .is_valid = is_valid_t,
-                                     .describe = describe_t,
-                                     .score = t_score,
-                                     .value = t_value};
+const gki_margin_ops gki_margin_t = {
+    .name = "t",
+    .parameters = {"location", "scale", "ν", "lower tail", "upper tail"},
+    .is_family = true,
+    .fit = fit_t,
+    .is_valid = is_valid_t,
+    .describe = describe_t,
+    .score = t_score,
+    .value = t_value};

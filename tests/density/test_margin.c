@@ -56,17 +56,32 @@ static void test_names(void **state)
     }
     assert_string_equal(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_GK, 4), "c");
     assert_string_equal(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_T, 2), "ν");
-    assert_null(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_T, 3));
+    assert_string_equal(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_T, 4), "upper tail");
+    assert_null(gkv_density_margin_parameter(GKV_DENSITY_MARGIN_T, 5));
     for (int64_t kind = -1; kind <= GKV_DENSITY_MARGINS; kind += GKV_DENSITY_MARGINS + 1) {
         assert_null(gkv_density_margin_name(kind));
         assert_null(gkv_density_margin_parameter(kind, 0));
     }
 }
 
+/* A g-and-k or a t margin with corrected tails, a lighter and a heavier one. */
+static gki_margin corrected(int64_t kind, size_t n, const double *x)
+{
+    gki_margin margin = fit(kind, 0, n, x);
+    margin.lower = (gki_tail){.log_share = log(0.05), .sigma = 0.6};
+    margin.upper = (gki_tail){.log_share = log(0.05), .sigma = 1.7};
+    assert_ok(gki_margin_check(&margin));
+    return margin;
+}
+
 static void test_densities_integrate_to_one(void **state)
 {
     (void)state;
     double *x = gk_values(N, 0.7, 0.15);
+    for (int64_t kind = GKV_DENSITY_MARGIN_GK; kind <= GKV_DENSITY_MARGIN_T; kind++) {
+        const gki_margin margin = corrected(kind, N, x);
+        assert_close(integral(&margin, 3, 1), 1, 2e-4);
+    }
     for (size_t i = 0; i < 3 + gki_margin_resolutions(GKV_DENSITY_MARGIN_SPLINE, N) - 1; i++) {
         const int64_t kind = i < 2 ? (int64_t)i : GKV_DENSITY_MARGIN_SPLINE;
         const gki_margin margin = fit(kind, i < 2 ? 0 : i - 2, N, x);
@@ -80,8 +95,10 @@ static void test_scores_and_quantiles(void **state)
 {
     (void)state;
     double *x = gk_values(N, 0.7, 0.15);
-    for (int64_t kind = 0; kind < GKV_DENSITY_MARGINS; kind++) {
-        const gki_margin margin = fit(kind, 0, N, x);
+    for (int64_t which = 0; which < GKV_DENSITY_MARGINS + 2; which++) {
+        const gki_margin margin = which < GKV_DENSITY_MARGINS
+                                      ? fit(which, 0, N, x)
+                                      : corrected(which - GKV_DENSITY_MARGINS, N, x);
         double before = -INFINITY;
         for (double s = -12; s < 12; s += 0.037) {
             const double value = 3 + sinh(s), step = 1e-6 * (1 + fabs(value));
@@ -144,6 +161,70 @@ static void test_heavy_tails(void **state)
     free(x);
 }
 
+/* The probability of lognormal(0, 0.8) values beyond a score of the margin. */
+static double lognormal_share(const gki_margin *margin, double z)
+{
+    double x;
+    assert_ok(gki_margin_values(margin, 1, &z, &x));
+    return x > 0 ? gki_normal_cdf(copysign(log(x) / 0.8, -z)) : 0;
+}
+
+/* No g-and-k has both edges of a lognormal distribution. Its fit has too light an upper tail, which
+ * the outermost values correct. */
+static void test_corrected_tails(void **state)
+{
+    (void)state;
+    double *x = test_alloc(N * sizeof *x);
+    gki_rng_normal_d(gki_rng_at(11, GKV_STREAM_USER, 0, 0), N, x);
+    for (size_t i = 0; i < N; i++)
+        x[i] = exp(0.8 * x[i]);
+    gki_margin margin = fit(GKV_DENSITY_MARGIN_GK, 0, N, x);
+    gkv_density_margin_info info;
+    gki_margin_describe(&margin, &info);
+    const double upper = margin.upper.sigma, after = lognormal_share(&margin, 3.0902);
+    assert_true(upper > 1.2 && info.parameters[6] == upper);
+    margin.upper.sigma = margin.lower.sigma = 0; /* as files of fits without corrections have it */
+    assert_ok(gki_margin_check(&margin));
+    gki_margin_describe(&margin, &info);
+    assert_true(info.parameters[5] == 1 && info.parameters[6] == 1);
+    const double before = lognormal_share(&margin, 3.0902);
+    assert_true(before > 0.0025 && after < 0.6 * before);
+    /* the family's own values need no correction */
+    free(x);
+    x = gk_values(N, 0.3, 0.1);
+    margin = fit(GKV_DENSITY_MARGIN_GK, 0, N, x);
+    assert_true(margin.lower.sigma == 1 && margin.upper.sigma == 1);
+    /* numbers that are no correction */
+    static const gki_tail damaged[] = {{.log_share = 0, .sigma = 2},
+                                       {.log_share = -3, .sigma = -1},
+                                       {.log_share = -3, .sigma = NAN},
+                                       {.log_share = -3, .sigma = 1e6},
+                                       {.log_share = -INFINITY, .sigma = 2}};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        margin.upper = damaged[i];
+        assert_int_equal(gki_margin_check(&margin), GKV_ERR_DATA);
+    }
+    free(x);
+}
+
+/* The tails of a normal distribution are lighter than exponential ones: ξ < 0, without an end. */
+static void test_light_tails(void **state)
+{
+    (void)state;
+    double *x = test_alloc(N * sizeof *x);
+    gki_rng_normal_d(gki_rng_at(12, GKV_STREAM_USER, 0, 0), N, x);
+    const gki_margin margin = fit(GKV_DENSITY_MARGIN_SPLINE, 1, N, x);
+    assert_true(margin.lower.xi < 0 && margin.lower.xi > -0.35);
+    assert_true(margin.upper.xi < 0 && margin.upper.xi > -0.35);
+    for (int sign = -1; sign <= 1; sign += 2) {
+        const double z = 3.0902 * sign;
+        double value;
+        assert_ok(gki_margin_values(&margin, 1, &z, &value));
+        assert_close(log(gki_normal_cdf(-fabs(value)) / 0.001), 0, 0.85);
+    }
+    free(x);
+}
+
 /* The tails of t against values of R: pt(q, nu, lower.tail = FALSE, log.p = TRUE). */
 static void test_student_tails(void **state)
 {
@@ -196,6 +277,8 @@ int main(void)
                                        cmocka_unit_test(test_scores_and_quantiles),
                                        cmocka_unit_test(test_margins_fit),
                                        cmocka_unit_test(test_heavy_tails),
+                                       cmocka_unit_test(test_corrected_tails),
+                                       cmocka_unit_test(test_light_tails),
                                        cmocka_unit_test(test_student_tails),
                                        cmocka_unit_test(test_choice)};
     return cmocka_run_group_tests(tests, NULL, NULL);

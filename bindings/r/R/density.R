@@ -52,7 +52,8 @@ density_object <- function(pointer, x, censored, call, omitted = 0L) {
 }
 
 margin_parameters <- function(kind, numbers) {
-    names <- list("g-and-k" = c("A", "B", "g", "k", "c"), t = c("location", "scale", "df"),
+    tails <- c("lower_tail", "upper_tail")
+    names <- list("g-and-k" = c("A", "B", "g", "k", "c", tails), t = c("location", "scale", "df", tails),
                   spline = c("knots", "lower_shape", "upper_shape"))[[kind]]
     stats::setNames(numbers[paste0("parameter.", seq_along(names))], names)
 }

@@ -116,7 +116,7 @@ class Margin(NamedTuple):
     """The distribution of one column."""
 
     kind: str
-    params: Dict[str, float]  # A, B, g, k, c; loc, scale, df; or knots and the shapes of the tails
+    params: Dict[str, float]  # those of the family and the scales of its tails; or knots and shapes of tails
     held_out: Dict[str, float]  # the mean log density of held-out values by each kind that was tried
     resolution: float  # 0 for exact values
     atom: Optional[float]  # a value that is too frequent for a density
@@ -125,7 +125,8 @@ class Margin(NamedTuple):
     n_intervals: int  # values known by an interval only
 
 
-_PARAMETERS = {"g-and-k": ("A", "B", "g", "k", "c"), "t": ("loc", "scale", "df"),
+_PARAMETERS = {"g-and-k": ("A", "B", "g", "k", "c", "lower_tail", "upper_tail"),
+               "t": ("loc", "scale", "df", "lower_tail", "upper_tail"),
                "spline": ("knots", "lower_shape", "upper_shape")}
 
 
