@@ -65,6 +65,12 @@ static void cell_gain(table *t, size_t width, double one, double all)
         cell(t, "%.2f", one / all);
 }
 
+static void cell_heads(table *t, size_t columns, const char *const *head)
+{
+    for (size_t i = 0; i < columns; i++)
+        cell(t, "%s", head[i]);
+}
+
 /* --- Results -------------------------------------------------------------- */
 
 static void print_peak(const bench_run *bench)
@@ -87,8 +93,7 @@ static void print_training(const bench_run *bench)
     const char *const head[] = {"training", "images/s",    "ms a step",
                                 "GFLOP/s",  "of the peak", "× 1 thread"};
     enum { COLUMNS = sizeof head / sizeof *head };
-    for (size_t i = 0; i < COLUMNS; i++)
-        cell(&t, "%s", head[i]);
+    cell_heads(&t, COLUMNS, head);
     for (size_t m = 0; m < bench->models; m++) {
         const bench_model *model = &bench->model[m];
         for (size_t w = 0; w < bench->widths; w++) {
@@ -150,8 +155,7 @@ static void print_optimiser(const bench_run *bench)
     table t = {.count = 0};
     const char *const head[] = {"the optimiser's memory", "MB a step", "GB/s", "of the triad"};
     enum { COLUMNS = sizeof head / sizeof *head };
-    for (size_t i = 0; i < COLUMNS; i++)
-        cell(&t, "%s", head[i]);
+    cell_heads(&t, COLUMNS, head);
     for (size_t m = 0; m < bench->models; m++) {
         const bench_model *model = &bench->model[m];
         for (size_t w = 0; w < bench->widths; w++) {
@@ -173,8 +177,7 @@ static void print_refits(const bench_run *bench)
                                 "of an epoch"};
     enum { COLUMNS = sizeof head / sizeof *head };
     size_t rows = 0;
-    for (size_t i = 0; i < COLUMNS; i++)
-        cell(&t, "%s", head[i]);
+    cell_heads(&t, COLUMNS, head);
     for (size_t m = 0; m < bench->models; m++) {
         const bench_model *model = &bench->model[m];
         for (size_t w = 0; w < bench->widths && model->refit_steps > 0; w++, rows++) {

@@ -34,19 +34,26 @@ static const gki_margin_ops *ops_of(const gki_margin *m)
     return table[(size_t)m->kind];
 }
 
+/* Computes the scores of a kind that has those of single values alone. */
+static void score_each(const gki_margin *m, size_t n, const double *x, double *z, double *log_slope)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double value = x[i];
+        double slope = isnan(value) ? NAN : -INFINITY;
+        z[i] = isfinite(value) ? ops_of(m)->score(m, value, &slope) : value;
+        if (log_slope)
+            log_slope[i] = slope;
+    }
+}
+
 gkv_status gki_margin_scores(const gki_margin *m, size_t n, const double *x, double *z,
                              double *log_slope)
 {
     const gki_margin_ops *ops = ops_of(m);
     if (ops->scores)
         GKV_TRY(ops->scores(m, n, x, z, log_slope));
-    for (size_t i = 0; i < n && !ops->scores; i++) {
-        const double value = x[i];
-        double slope = isnan(value) ? NAN : -INFINITY;
-        z[i] = isfinite(value) ? ops->score(m, value, &slope) : value;
-        if (log_slope)
-            log_slope[i] = slope;
-    }
+    else
+        score_each(m, n, x, z, log_slope);
     if (ops->is_family)
         gki_margin_correct_scores(m, n, z, log_slope);
     return GKV_OK;
