@@ -48,11 +48,12 @@ accumulated "whole mixture" 8
 accumulated "run of mixture" 8
 
 # A run that is to replace another is killed before its first checkpoint: the old run is untouched, and can be replaced
-# again.
+# again. Many draws of each image make the epoch last for seconds.
 expect 0 "done" "$gkvae" train small.ini --out old --epochs 1
 expect 0 "" "$gkvae" eval old --no-pictures --no-generation --quiet
 cp -r old copy
-"$gkvae" train small.ini --out old --overwrite --epochs 1 --set train.batch=4 --set train.seed=2 > lines 2>&1 &
+"$gkvae" train small.ini --out old --overwrite --epochs 1 --set train.batch=4 --set train.samples=300 \
+    --set train.seed=2 > lines 2>&1 &
 process=$!
 for _ in $(seq 100); do
     [ -e old/.gkvae-new/refits.jsonl ] && break
